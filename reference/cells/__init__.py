@@ -1,0 +1,1 @@
+"""The recurrent cells, one file each: `step`, `step_backward`, and a typed trace."""

@@ -1,0 +1,139 @@
+"""The divergence: a scalar function of the SERIES of outputs y(0..T-1) and the desired series, and its gradient.
+
+Those here are local, `DIV = sum over t and b of w(t, b) · d(y(t, b), target(t, b))`, but nothing in the network relies
+on it: a divergence is anything with a `value` and a `gradient` over the whole series.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from reference.activations import LOG_SOFTMAX, SOFTMAX
+from reference.arrays import Array
+
+
+class Divergence(Protocol):
+    """What the network asks of a divergence; write your own with these two methods. SPEC 8.1.
+
+    y (T, B, O); weights (T, B), 0 at every step that must not count (the padding among them), of sum 1 if the reduction
+    is "mean"; target: an array of your own definition, its first two axes T and B. `value` returns a scalar, `gradient`
+    dDIV/dy for every t, (T, B, O).
+    For the complex step to check it, `value` must be analytic: no abs, conj or maximum.
+    """
+
+    def value(self, y: Array, target: Array, weights: Array) -> Any: ...
+
+    def gradient(self, y: Array, target: Array, weights: Array) -> Array: ...
+
+
+def _squared_error(y: Array, d: Array) -> Array:
+    return ((y - d) * (y - d)).sum(axis=-1) / 2
+
+
+def _where_desired(d: Array, y: Array) -> Array:
+    """y, but 1 where nothing is desired: there 0 · log 0 and 0 / 0 are 0, not NaN."""
+    return np.where(d != 0, y, np.ones_like(y))
+
+
+def _cross_entropy(y: Array, d: Array) -> Array:
+    return -(d * np.log(_where_desired(d, y))).sum(axis=-1)
+
+
+def _cross_entropy_gradient(y: Array, d: Array) -> Array:
+    return -d / _where_desired(d, y)
+
+
+def _kl(y: Array, d: Array) -> Array:
+    return _cross_entropy(y, d) - _cross_entropy(d, d)
+
+
+def _binary_cross_entropy(y: Array, d: Array) -> Array:
+    return _cross_entropy(y, d) + _cross_entropy(1 - y, 1 - d)
+
+
+def _binary_cross_entropy_gradient(y: Array, d: Array) -> Array:
+    return _cross_entropy_gradient(y, d) - _cross_entropy_gradient(1 - y, 1 - d)
+
+
+def _negative_log_likelihood(y: Array, d: Array) -> Array:
+    return -(d * np.where(d != 0, y, np.zeros_like(y))).sum(axis=-1)
+
+
+def _softmax_cross_entropy(y: Array, d: Array) -> Array:
+    return _negative_log_likelihood(LOG_SOFTMAX.value(y), d)
+
+
+def _softmax_cross_entropy_gradient(y: Array, d: Array) -> Array:
+    return SOFTMAX.value(y) * d.sum(axis=-1, keepdims=True) - d
+
+
+@dataclass(frozen=True)
+class LocalDivergence:
+    """`DIV = sum over t, b of w(t, b) d(y(t, b), target(t, b))`. SPEC 8.2.
+
+    local(y, d) -> (T, B) and local_gradient(y, d) -> (T, B, O), both with d (T, B, O) floats.
+    takes_indices: whether the target may be class indices, (T, B) integers. activations: those whose y it accepts.
+    """
+
+    name: str
+    local: Callable[[Array, Array], Array]
+    local_gradient: Callable[[Array, Array], Array]
+    takes_indices: bool
+    activations: frozenset[str]
+
+    def value(self, y: Array, target: Array, weights: Array) -> Any:
+        """The divergence of the whole series, a scalar. y, target (T, B, O), weights (T, B). SPEC 8.2."""
+        return (weights * np.where(weights != 0, self.local(y, target), 0)).sum()
+
+    def gradient(self, y: Array, target: Array, weights: Array) -> Array:
+        """dDIV/dy(t) for every t, (T, B, O). SPEC 8.2."""
+        w = weights[:, :, None]
+        return w * np.where(w != 0, self.local_gradient(y, target), 0)
+
+    def desired(self, target: Array, classes: int, weights: Array) -> Array:
+        """The target as (T, B, O) floats, class indices as one-hot vectors; 0 at steps of weight 0. SPEC 8.3.
+
+        Raises TypeError on a target of a wrong dtype, ValueError on a wrong shape or on an index out of range.
+        """
+        counted = weights != 0
+        T, B = weights.shape
+        if np.issubdtype(target.dtype, np.integer) and self.takes_indices:
+            if target.shape != (T, B):
+                raise ValueError(f"Expected class indices of size {(T, B)} (time, batch), got {target.shape}")
+            index = np.where(counted, target, 0)
+            if index.size and (index.min() < 0 or index.max() >= classes):
+                raise ValueError(f"Expected class indices in 0..{classes - 1}, got {index.min()}..{index.max()}")
+            target = np.zeros_like(weights, shape=(T, B, classes))
+            np.put_along_axis(target, index[:, :, None], 1, axis=-1)
+        if target.dtype.newbyteorder("=") != weights.dtype:
+            raise TypeError(f"the target of {self.name} should be of dtype {weights.dtype}, got: {target.dtype}")
+        if target.shape != (T, B, classes):
+            raise ValueError(f"Expected target of size {(T, B, classes)} (time, batch, output), got {target.shape}")
+        return np.where(counted[:, :, None], target, 0)
+
+
+_ANY = frozenset({"identity", "sigmoid", "tanh", "relu", "softplus", "softmax", "log_softmax"})
+_PROBABILITY = frozenset({"sigmoid", "softmax"})
+_LOGIT = _ANY - {"softmax", "log_softmax"}
+
+DIVERGENCES: dict[str, LocalDivergence] = {
+    divergence.name: divergence
+    for divergence in (
+        LocalDivergence("squared_error", _squared_error, lambda y, d: y - d, False, _ANY),
+        LocalDivergence("cross_entropy", _cross_entropy, _cross_entropy_gradient, True, _PROBABILITY),
+        LocalDivergence("kl", _kl, _cross_entropy_gradient, False, _PROBABILITY),
+        LocalDivergence(
+            "binary_cross_entropy", _binary_cross_entropy, _binary_cross_entropy_gradient, False, _PROBABILITY
+        ),
+        LocalDivergence(
+            "negative_log_likelihood",
+            _negative_log_likelihood,
+            lambda y, d: -d,
+            True,
+            frozenset({"log_softmax"}),
+        ),
+        LocalDivergence("softmax_cross_entropy", _softmax_cross_entropy, _softmax_cross_entropy_gradient, True, _LOGIT),
+    )
+}

@@ -1,0 +1,241 @@
+"""The whole: the recurrent stack, the output layer on it, and the divergence of the series of outputs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference import output, parameters
+from reference.activations import ACTIVATIONS, Activation
+from reference.arrays import Array, real_steps
+from reference.divergences import DIVERGENCES, Divergence, LocalDivergence
+from reference.layout import time_major, user_layout
+from reference.parameters import native_array
+from reference.recurrent import RNN, RecurrentGradients, RecurrentInputs, RecurrentTrace, require_size
+
+
+@dataclass(frozen=True)
+class NetworkRun:
+    """What `Network.forward` returns. SPEC 4.7.
+
+    div: the divergence, a scalar (None where no target was given). y and z in the caller's layout, rnn the trace of the
+    recurrent stack. target and weights are kept time-major for `backward`.
+    """
+
+    div: Any
+    y: Array
+    z: Array
+    rnn: RecurrentTrace
+    target: Array | None
+    weights: Array
+
+
+@dataclass(frozen=True)
+class NetworkGradients:
+    """What `Network.backward` returns: x, h0, params by name; y, z and output as dDIV/dy, /dz, /doutput. SPEC 5.1."""
+
+    x: Array
+    h0: Array
+    params: dict[str, Array]
+    y: Array
+    z: Array
+    output: Array
+    rnn: RecurrentGradients
+
+
+@dataclass(frozen=True)
+class Network:
+    """A recurrent stack, an output layer at every step, and a divergence of the series.
+
+        z(t) = W2 h(t) + b2        y(t) = f2(z(t))        DIV = a scalar function of the series y(0..T-1)
+
+    activation: identity, sigmoid, tanh, relu, softplus; softmax, log_softmax. divergence: squared_error, cross_entropy,
+    kl, binary_cross_entropy, negative_log_likelihood, softmax_cross_entropy (fused: on logits), or an object of your
+    own with the two methods of `reference.Divergence`. reduction: "sum", or "mean": the weights are divided by their
+    sum before the divergence reads them. SPEC 3.5, 8.1, 8.4.
+
+    >>> import numpy as np, reference
+    >>> rng = np.random.default_rng(0)
+    >>> net = reference.Network(reference.RNN(3, 5), output_size=2, activation="softmax", divergence="cross_entropy")
+    >>> params = net.init(rng)
+    >>> list(params)[-2:]
+    ['output.weight', 'output.bias']
+    >>> run = net.forward(params, rng.standard_normal((7, 4, 3)), target=rng.integers(0, 2, (7, 4)))
+    >>> grads = net.backward(params, run)
+    >>> grads.params["rnn.weight_hh_l0"].shape
+    (5, 5)
+
+    Raises TypeError or ValueError on an unknown name, or a divergence that cannot take what the activation gives.
+    """
+
+    rnn: RNN
+    output_size: int
+    activation: str = "identity"
+    divergence: str | Divergence = "squared_error"
+    reduction: str = "sum"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rnn, RNN):
+            raise TypeError(f"rnn should be of type RNN, got: {type(self.rnn).__name__}")
+        require_size("output_size", self.output_size)
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"Unknown activation '{self.activation}'. Select from {_quoted(ACTIVATIONS)}.")
+        if self.reduction not in ("sum", "mean"):
+            raise ValueError(f"Unknown reduction '{self.reduction}'. Select from 'sum' or 'mean'.")
+        if isinstance(self.divergence, str):
+            if self.divergence not in DIVERGENCES:
+                raise ValueError(f"Unknown divergence '{self.divergence}'. Select from {_quoted(DIVERGENCES)}.")
+            accepted = DIVERGENCES[self.divergence].activations
+            if self.activation not in accepted:
+                raise ValueError(
+                    f"{self.divergence} cannot take the output of '{self.activation}'. "
+                    f"Select from {_quoted(sorted(accepted))}."
+                )
+        elif not (hasattr(self.divergence, "value") and hasattr(self.divergence, "gradient")):
+            raise TypeError(
+                "divergence should be a name, or an object with `value` and `gradient`, "
+                f"got: {type(self.divergence).__name__}"
+            )
+
+    @property
+    def shapes(self) -> parameters.Shapes:
+        """Name to shape of every parameter, as in a torch Module with children `rnn` and `output`. SPEC 1.5."""
+        out = parameters.output_shapes(self.rnn.output_features, self.output_size)
+        return {f"rnn.{name}": shape for name, shape in self.rnn.shapes.items()} | {
+            f"output.{name}": shape for name, shape in out.items()
+        }
+
+    def init(self, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> dict[str, Array]:
+        """Fresh parameters: `rnn.*` as in `RNN.init`, `output.*` from U(-1/sqrt(D·H), 1/sqrt(D·H)). SPEC 1.6."""
+        out_shapes = parameters.output_shapes(self.rnn.output_features, self.output_size)
+        out = parameters.initialise(out_shapes, self.rnn.output_features, rng, dtype)
+        return _named("rnn", self.rnn.init(rng, dtype)) | _named("output", out)
+
+    def forward(
+        self,
+        params: Mapping[str, Array],
+        x: Array,
+        target: Array | None = None,
+        h0: Array | None = None,
+        lengths: Sequence[int] | Array | None = None,
+        dropout_masks: Array | None = None,
+        weights: Array | None = None,
+    ) -> NetworkRun:
+        """Run the series through the network; with a target, also its divergence. SPEC 3.5, 4.7, 8.2.
+
+        x, h0, lengths, dropout_masks as in `RNN.forward`. target: class indices, x's layout without its last axis, or
+        vectors, x's layout with O as the last. weights (T, B), (B, T) or (T,): what each step counts for, of x's dtype
+        or bool; omitted: 1. Steps past a length never count; what target and weights hold there is not looked at.
+        Raises TypeError or ValueError, before any arithmetic, on what does not fit.
+        """
+        checked = parameters.checked(params, self.shapes)
+        inputs = self.rnn.checked_inputs(_child(checked, "rnn"), x, h0, lengths, dropout_masks)
+        step_weights = self._checked_weights(weights, inputs)
+        desired = self._checked_target(target, inputs, step_weights)
+        trace = self.rnn.forward_checked(inputs)
+        z = output.forward(
+            checked["output.weight"], checked["output.bias"], time_major(trace.output, self.rnn.batch_first)
+        )
+        y = self._f.value(z)
+        batched = inputs.batched
+        return NetworkRun(
+            div=None if desired is None else self._div.value(y, desired, step_weights),
+            y=user_layout(y, batched, self.rnn.batch_first),
+            z=user_layout(z, batched, self.rnn.batch_first),
+            rnn=trace,
+            target=desired,
+            weights=step_weights,
+        )
+
+    def backward(
+        self,
+        params: Mapping[str, Array],
+        run: NetworkRun,
+        d_h_n: Array | None = None,
+        truncate: int | None = None,
+    ) -> NetworkGradients:
+        """dDIV/d(everything): dy for every t, dz = dy J_f2, dh = dz W2, then back through time. SPEC 5.1, 5.8.
+
+        d_h_n, truncate as in `RNN.backward`. Raises ValueError where the run had no target, and as `RNN.backward` does.
+        """
+        if run.target is None:
+            raise ValueError("backward needs a divergence: give forward a target")
+        checked = parameters.checked(params, self.shapes)
+        batched = run.rnn.h_n.ndim == 3
+        batch_first = self.rnn.batch_first
+        y = time_major(run.y, batch_first)
+        dy = self._div.gradient(y, run.target, run.weights)
+        dz = self._f.vjp(dy, y)
+        out = output.backward(checked["output.weight"], time_major(run.rnn.output, batch_first), dz)
+        d_output = user_layout(out.h, batched, batch_first)
+        grads = self.rnn.backward(_child(checked, "rnn"), run.rnn, d_output, d_h_n, truncate)
+        return NetworkGradients(
+            x=grads.x,
+            h0=grads.h0,
+            params=_named("rnn", grads.params) | _named("output", {"weight": out.weight, "bias": out.bias}),
+            y=user_layout(dy, batched, batch_first),
+            z=user_layout(dz, batched, batch_first),
+            output=d_output,
+            rnn=grads,
+        )
+
+    @property
+    def _f(self) -> Activation:
+        return ACTIVATIONS[self.activation]
+
+    @property
+    def _div(self) -> Divergence:
+        return DIVERGENCES[self.divergence] if isinstance(self.divergence, str) else self.divergence
+
+    def _checked_weights(self, weights: Array | None, inputs: RecurrentInputs) -> Array:
+        """What each step counts for: (T, B), of x's dtype, 0 past the end of a sequence. SPEC 8.2, 8.4."""
+        T, B, _ = inputs.x.shape
+        real = real_steps(T, inputs.lengths)
+        if weights is None:
+            steps = np.ones_like(inputs.x, shape=(T, B))
+        else:
+            if isinstance(weights, np.ndarray) and weights.dtype == np.bool_:
+                weights = weights.astype(inputs.x.dtype)
+            weights = native_array(weights, "weights")
+            shape: tuple[int, ...] = (B, T) if self.rnn.batch_first else (T, B)
+            shape = shape if inputs.batched else (T,)
+            if weights.shape != shape:
+                raise ValueError(f"Expected weights of size {shape}, got {weights.shape}")
+            if weights.dtype != inputs.x.dtype:
+                raise TypeError(f"weights dtype ({weights.dtype}) does not match input dtype ({inputs.x.dtype})")
+            steps = time_major(weights[..., None], self.rnn.batch_first)[..., 0]
+        steps = steps if real is None else np.where(real, steps, 0)
+        if self.reduction == "sum":
+            return steps
+        total = steps.sum()
+        if total == 0:
+            raise ValueError("the mean divergence needs weights that do not sum to 0")
+        return steps / total
+
+    def _checked_target(self, target: Array | None, inputs: RecurrentInputs, weights: Array) -> Any:
+        """The target, time-major; for the divergences that have a name, checked and as (T, B, O) floats. SPEC 8.3."""
+        if target is None:
+            return None
+        if not isinstance(target, np.ndarray):
+            raise TypeError(f"target should be a NumPy array, got: {type(target).__name__}")
+        if not inputs.batched:
+            target = target[:, None]
+        elif self.rnn.batch_first and target.ndim > 1:
+            target = target.swapaxes(0, 1)
+        if isinstance(self._div, LocalDivergence):
+            return self._div.desired(target, self.output_size, weights)
+        return target
+
+
+def _quoted(names: Any) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _named(child: str, params: Mapping[str, Array]) -> dict[str, Array]:
+    return {f"{child}.{name}": array for name, array in params.items()}
+
+
+def _child(params: Mapping[str, Array], child: str) -> dict[str, Array]:
+    return {name.removeprefix(f"{child}."): a for name, a in params.items() if name.startswith(f"{child}.")}

@@ -1,0 +1,367 @@
+"""`RNN`: the public face of the recurrent stack. Configuration, layouts, and every check of what comes in.
+
+The class is frozen and holds no arrays: `forward` returns a trace, `backward` takes it. All checks stand here, before
+any arithmetic; below, every array is time-major, batched, of one dtype, and of the right shape.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from reference import parameters, stack
+from reference.activations import NONLINEARITIES, ScalarActivation
+from reference.arrays import Array
+from reference.bidirectional import LayerGradients, LayerTrace
+from reference.layout import time_major, user_layout
+from reference.parameters import native_array
+
+
+@dataclass(frozen=True)
+class RecurrentInputs:
+    """What `forward` takes, checked: params by name, x (T, B, I), h0 (L·D, B, H), lengths, masks. SPEC 1.2."""
+
+    params: dict[str, Array]
+    x: Array
+    h0: Array
+    lengths: Array | None
+    dropout_masks: Array | None
+    batched: bool
+
+
+@dataclass(frozen=True)
+class RecurrentTrace:
+    """What `forward` returns: output and h_n in the caller's layout, and every intermediate. SPEC 4.5.
+
+    output: (T, B, D·H), (B, T, D·H) with batch_first, (T, D·H) unbatched. h_n: (L·D, B, H), (L·D, H) unbatched.
+    layers[l].directions[d] has x, a, h of every step, (T, B, ·), in the order in which that direction read them.
+    """
+
+    output: Array
+    h_n: Array
+    layers: tuple[LayerTrace, ...]
+    lengths: Array | None
+    dropout_masks: Array | None
+
+
+@dataclass(frozen=True)
+class RecurrentGradients:
+    """What `backward` returns: x and h0 in the caller's layout, params by name, and every intermediate. SPEC 5.1.
+
+    layers[l].directions[d] has x, a, h: dDIV/dx, dDIV/da, dDIV/dh of every step, (T, B, ·), ordered as the trace is.
+    """
+
+    x: Array
+    h0: Array
+    params: dict[str, Array]
+    layers: tuple[LayerGradients, ...]
+
+
+@dataclass(frozen=True)
+class RNN:
+    """A stack of simple recurrent layers, with the arguments and the meaning of `torch.nn.RNN`.
+
+        a(t) = W_ih x(t) + b_ih + W_hh h(t-1) + b_hh        h(t) = f(a(t))
+
+    nonlinearity: "tanh", "relu" or, beyond torch, "identity" (a linear state-space model). SPEC 1.1, 1.3, 3.1.
+
+    >>> import numpy as np, reference
+    >>> rng = np.random.default_rng(0)
+    >>> rnn = reference.RNN(input_size=3, hidden_size=5, num_layers=2, bidirectional=True)
+    >>> params = rnn.init(rng)
+    >>> trace = rnn.forward(params, rng.standard_normal((7, 2, 3)), lengths=[4, 7])
+    >>> trace.output.shape, trace.h_n.shape
+    ((7, 2, 10), (4, 2, 5))
+    >>> grads = rnn.backward(params, trace, d_output=np.ones((7, 2, 10)))
+    >>> grads.x.shape, grads.params["weight_hh_l1_reverse"].shape
+    ((7, 2, 3), (5, 5))
+
+    Raises TypeError or ValueError, in torch's words, on a configuration that torch would not take either.
+    """
+
+    input_size: int
+    hidden_size: int
+    num_layers: int = 1
+    nonlinearity: str = "tanh"
+    bias: bool = True
+    batch_first: bool = False
+    dropout: float = 0.0
+    bidirectional: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.dropout, bool) or not isinstance(self.dropout, Real) or not 0 <= self.dropout <= 1:
+            raise ValueError(
+                "dropout should be a number in range [0, 1] representing the probability of an element being zeroed"
+            )
+        for name in ("bias", "batch_first", "bidirectional"):
+            _require_type(name, getattr(self, name), bool)
+        for name in ("input_size", "hidden_size", "num_layers"):
+            require_size(name, getattr(self, name))
+        if self.nonlinearity not in NONLINEARITIES:
+            raise ValueError(
+                f"Unknown nonlinearity '{self.nonlinearity}'. Select from 'tanh' or 'relu'. "
+                "('identity', which torch lacks, is there too.)"
+            )
+        if self.dropout > 0 and self.num_layers == 1:
+            warnings.warn(
+                "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
+                f"num_layers greater than 1, but got dropout={self.dropout} and num_layers={self.num_layers}",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    @property
+    def num_directions(self) -> int:
+        """D: 2 if bidirectional, else 1. SPEC 1.1."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def output_features(self) -> int:
+        """D·H: the size of one step of the output. SPEC 1.1."""
+        return self.num_directions * self.hidden_size
+
+    @property
+    def shapes(self) -> parameters.Shapes:
+        """Name to shape of every parameter, in the order of torch's state_dict. SPEC 1.4."""
+        return parameters.recurrent_shapes(
+            self.input_size, self.hidden_size, self.num_layers, self.num_directions, self.bias
+        )
+
+    def init(self, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> dict[str, Array]:
+        """Fresh parameters, every element from U(-1/sqrt(H), 1/sqrt(H)). SPEC 1.6."""
+        return parameters.initialise(self.shapes, self.hidden_size, rng, dtype)
+
+    def forward(
+        self,
+        params: Mapping[str, Array],
+        x: Array,
+        h0: Array | None = None,
+        lengths: Sequence[int] | Array | None = None,
+        dropout_masks: Array | None = None,
+    ) -> RecurrentTrace:
+        """Run the whole series through the stack and keep every intermediate. SPEC 3.1, 4.5.
+
+        x (T, B, I), (B, T, I) with batch_first, or (T, I) unbatched. h0 (L·D, B, H) or (L·D, H); omitted: zeros.
+        lengths (B,) integers in 1..T, in any order. dropout_masks (L-1, T, B, D·H) bool, time-major whatever the layout
+        (unbatched: (L-1, T, D·H)), True where an element is kept; omitted: no dropout, as in torch's eval().
+        Raises TypeError or ValueError, before any arithmetic, on a wrong type, dtype, shape, name or length.
+        """
+        return self.forward_checked(self.checked_inputs(params, x, h0, lengths, dropout_masks))
+
+    def checked_inputs(
+        self,
+        params: Mapping[str, Array],
+        x: Array,
+        h0: Array | None,
+        lengths: Sequence[int] | Array | None,
+        dropout_masks: Array | None,
+    ) -> RecurrentInputs:
+        """Everything that `forward` takes, checked and brought to the inner layout; no arithmetic. SPEC 1.2, 1.8."""
+        checked = parameters.checked(params, self.shapes)
+        x = self._checked_input(x, checked)
+        batched = x.ndim == 3
+        series = time_major(x, self.batch_first)
+        T, B, _ = series.shape
+        return RecurrentInputs(
+            params=checked,
+            x=series,
+            h0=self._checked_state(h0, series, batched),
+            lengths=_checked_lengths(lengths, T, B, batched),
+            dropout_masks=self._checked_masks(dropout_masks, T, B, batched),
+            batched=batched,
+        )
+
+    def forward_checked(self, inputs: RecurrentInputs) -> RecurrentTrace:
+        """`forward`, on what `checked_inputs` returned. SPEC 3.1, 4.5."""
+        trace = stack.forward(
+            self._f,
+            self._grouped(inputs.params),
+            inputs.x,
+            inputs.h0,
+            inputs.lengths,
+            inputs.dropout_masks,
+            self.dropout,
+        )
+        return RecurrentTrace(
+            output=user_layout(trace.output, inputs.batched, self.batch_first),
+            h_n=trace.h_n if inputs.batched else trace.h_n[:, 0],
+            layers=trace.layers,
+            lengths=inputs.lengths,
+            dropout_masks=inputs.dropout_masks,
+        )
+
+    def backward(
+        self,
+        params: Mapping[str, Array],
+        trace: RecurrentTrace,
+        d_output: Array | None = None,
+        d_h_n: Array | None = None,
+        truncate: int | None = None,
+    ) -> RecurrentGradients:
+        """Back-propagation through time, for gradients that arrive at every output step and at h_n. SPEC 5.1, 5.7.
+
+        d_output and d_h_n have the layout of trace.output and trace.h_n; either may be omitted (zeros), not both.
+        d_output past the length of a sequence has no effect. truncate = k: no gradient crosses from step mk to mk-1, as
+        with chunks of k steps and a detached state between them (one direction only). SPEC 7.3.
+        Raises TypeError or ValueError, before any arithmetic, on a wrong type, dtype, shape or name.
+        """
+        checked = parameters.checked(params, self.shapes)
+        self._check_trace(trace, checked)
+        batched = trace.h_n.ndim == 3
+        if d_output is None and d_h_n is None:
+            raise ValueError("backward needs d_output, d_h_n, or both")
+        if truncate is not None:
+            require_size("truncate", truncate)
+            if self.bidirectional:
+                raise ValueError("truncate needs one direction: the reverse direction is not an online process")
+        d_series = np.zeros_like(trace.output) if d_output is None else self._like(d_output, trace.output, "d_output")
+        d_series = time_major(d_series, self.batch_first)
+        d_h_n = np.zeros_like(trace.h_n) if d_h_n is None else self._like(d_h_n, trace.h_n, "d_h_n")
+        grads = stack.backward(
+            self._f,
+            self._grouped(checked),
+            trace.layers,
+            d_series,
+            d_h_n if batched else d_h_n[:, None],
+            trace.lengths,
+            trace.dropout_masks,
+            self.dropout,
+            truncate,
+        )
+        return RecurrentGradients(
+            x=user_layout(grads.x, batched, self.batch_first),
+            h0=grads.h0 if batched else grads.h0[:, 0],
+            params=parameters.flat([[g.weights for g in layer.directions] for layer in grads.layers]),
+            layers=grads.layers,
+        )
+
+    def step(self, params: Mapping[str, Array], x_t: Array, state: Array | None = None) -> tuple[Array, Array]:
+        """One step of the online process: `(output(t), state(t)) = step(x(t), state(t-1))`. SPEC 7.1.
+
+        x_t (B, I) or (I,) unbatched; state (L, B, H) or (L, H), omitted: zeros. Returns output (B, H) or (H,), and the
+        new state. No dropout, as in torch's eval(). Raises ValueError if bidirectional, and as `forward` does.
+        """
+        if self.bidirectional:
+            raise ValueError("step needs one direction: a bidirectional network is not an online process")
+        x_t = native_array(x_t, "x_t")
+        if x_t.ndim not in (1, 2):
+            raise ValueError(f"RNN: Expected input of one step to be 1D or 2D, got {x_t.ndim}D array instead")
+        time_axis = 1 if self.batch_first and x_t.ndim == 2 else 0
+        trace = self.forward(params, np.expand_dims(x_t, time_axis), state)
+        output = trace.output[:, 0] if time_axis else trace.output[0]
+        return output, trace.h_n
+
+    @property
+    def _f(self) -> ScalarActivation:
+        return NONLINEARITIES[self.nonlinearity]
+
+    def _grouped(self, params: Mapping[str, Array]) -> list[list[Any]]:
+        return parameters.grouped(params, self.num_layers, self.num_directions)
+
+    def _checked_input(self, x: Array, params: Mapping[str, Array]) -> Array:
+        x = native_array(x, "input")
+        if x.ndim not in (2, 3):
+            raise ValueError(f"RNN: Expected input to be 2D or 3D, got {x.ndim}D tensor instead")
+        if x.shape[-1] != self.input_size:
+            raise ValueError(
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}"
+            )
+        if time_major(x, self.batch_first).shape[0] == 0:
+            raise ValueError("Expected sequence length to be larger than 0 in RNN")
+        weight = next(iter(params.values()))
+        if x.dtype != weight.dtype:
+            raise TypeError(f"RNN input dtype ({x.dtype}) does not match weight dtype ({weight.dtype})")
+        return x
+
+    def _checked_state(self, state: Array | None, series: Array, batched: bool) -> Array:
+        """The state as (L·D, B, H); zeros where none is given. SPEC 3.4."""
+        _, B, _ = series.shape
+        shape = (self.num_layers * self.num_directions, B, self.hidden_size)
+        if state is None:
+            return np.zeros_like(series, shape=shape)
+        state = native_array(state, "hx")
+        if batched and state.ndim != 3:
+            raise ValueError(f"For batched 3-D input, hx should also be 3-D but got {state.ndim}-D tensor")
+        if not batched and state.ndim != 2:
+            raise ValueError(f"For unbatched 2-D input, hx should also be 2-D but got {state.ndim}-D tensor")
+        state = state if batched else state[:, None]
+        if state.shape != shape:
+            raise ValueError(f"Expected hidden size {shape}, got {list(state.shape)}")
+        if state.dtype != series.dtype:
+            raise TypeError(f"RNN hx dtype ({state.dtype}) does not match input dtype ({series.dtype})")
+        return state
+
+    def _checked_masks(self, masks: Array | None, T: int, B: int, batched: bool) -> Array | None:
+        """The dropout masks as (L-1, T, B, D·H) bool. SPEC 4.6."""
+        if masks is None:
+            return None
+        if not isinstance(masks, np.ndarray) or masks.dtype != np.bool_:
+            got = masks.dtype if isinstance(masks, np.ndarray) else type(masks).__name__
+            raise TypeError(f"dropout_masks should be a bool array (True = kept), got: {got}")
+        shape: tuple[int, ...] = (self.num_layers - 1, T, B, self.output_features)
+        shape = shape if batched else (*shape[:2], shape[3])
+        if masks.shape != shape:
+            raise ValueError(f"Expected dropout_masks of size {shape}, got {masks.shape}")
+        if self.dropout == 0 and not masks.all():
+            raise ValueError("dropout_masks drop elements, but dropout is 0")
+        if self.dropout == 1 and masks.any():
+            raise ValueError("dropout_masks keep elements, but dropout is 1")
+        return masks if batched else masks[:, :, None]
+
+    def _check_trace(self, trace: RecurrentTrace, params: Mapping[str, Array]) -> None:
+        """Raises unless the trace is one that this configuration makes with parameters of this dtype."""
+        if not isinstance(trace, RecurrentTrace):
+            raise TypeError(f"trace should be what forward returned, got: {type(trace).__name__}")
+        weight = next(iter(params.values()))
+        expected = [self.input_size] + [self.output_features] * self.num_layers
+        got = [trace.layers[0].directions[0].x.shape[-1]] + [layer.output.shape[-1] for layer in trace.layers]
+        if got != expected:
+            raise ValueError(f"trace is of another network: expected features {expected} layer by layer, got {got}")
+        if trace.output.dtype != weight.dtype:
+            raise TypeError(f"trace dtype ({trace.output.dtype}) does not match weight dtype ({weight.dtype})")
+
+    @staticmethod
+    def _like(gradient: Array, value: Array, what: str) -> Array:
+        """An upstream gradient, checked to be shaped and typed as what it belongs to."""
+        gradient = native_array(gradient, what)
+        if gradient.shape != value.shape:
+            raise ValueError(f"Expected {what} of size {value.shape}, got {gradient.shape}")
+        if gradient.dtype != value.dtype:
+            raise TypeError(f"{what} dtype ({gradient.dtype}) does not match output dtype ({value.dtype})")
+        return gradient
+
+
+def _require_type(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
+
+
+def require_size(name: str, value: object) -> None:
+    """Raises TypeError unless value is an int, ValueError unless it is above 0. SPEC 1.3."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name} should be of type int, got: bool")
+    _require_type(name, value, int)
+    if value <= 0:  # type: ignore[operator]
+        raise ValueError(f"{name} must be greater than zero")
+
+
+def _checked_lengths(lengths: Sequence[int] | Array | None, T: int, B: int, batched: bool) -> Array | None:
+    """The lengths as an integer array (B,). SPEC 6.1."""
+    if lengths is None:
+        return None
+    if not batched:
+        raise ValueError("lengths need batched 3-D input, got unbatched 2-D input")
+    array = np.asarray(lengths)
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(f"lengths should be integers, got: {array.dtype}")
+    if array.shape != (B,):
+        raise ValueError(f"Expected lengths of size {(B,)}, one a sequence of the batch, got {array.shape}")
+    if (array <= 0).any():
+        raise ValueError(f"Expected every length to be larger than 0, got {array.min()}")
+    if (array > T).any():
+        raise ValueError(f"Expected no length above the {T} steps of the input, got {array.max()}")
+    return array.astype(np.intp)
