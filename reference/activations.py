@@ -38,7 +38,7 @@ def _gate(dy: Array, slope: Array, out: Array | None = None) -> Array:
 
 @dataclass(frozen=True)
 class ScalarActivation:
-    """`y_i = f(z_i)`, `dz_i = dy_i f'(z_i)`. SPEC 2.2.
+    """`y_i = f(z_i)`, `dz_i = dy_i f'(z_i)`. SPEC 2.2, 2.3, 2.4, 2.5.
 
     value(z, out=None): f, elementwise. slope(y): f'(z) written with y = f(z).
     chain(dy, slope, out=None): their product. All shapes alike; the dtype is kept.
@@ -62,8 +62,8 @@ def _relu(z: Array, out: Array | None = None) -> Array:
 
 
 def _minus_magnitude(z: Array) -> Array:
-    """-|z|, written so that it stays analytic: `abs` would take the modulus of a complex z."""
-    return z - 2 * _relu(z)
+    """-|z|, written so that it stays analytic: `abs` would take the modulus of a complex z. SPEC 2.4."""
+    return np.where(z.real <= 0, z, -z)
 
 
 def _sigmoid(z: Array) -> Array:
@@ -89,12 +89,12 @@ class Softmax:
     name: str = "softmax"
 
     def value(self, z: Array) -> Array:
-        """y, from logits shifted by their maximum, so that exp never overflows."""
+        """y, from logits shifted by their maximum, so that exp never overflows. SPEC 2.9."""
         e = np.exp(z - z.real.max(axis=-1, keepdims=True))
         return e / e.sum(axis=-1, keepdims=True)
 
     def vjp(self, dy: Array, y: Array) -> Array:
-        """The full Jacobian product: dY_j/dz_i = y_j (1[i=j] - y_i), summed over j."""
+        """The full Jacobian product: dY_j/dz_i = y_j (1[i=j] - y_i), summed over j. SPEC 2.6."""
         return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
 
 
@@ -105,12 +105,12 @@ class LogSoftmax:
     name: str = "log_softmax"
 
     def value(self, z: Array) -> Array:
-        """y, from logits shifted by their maximum, so that exp never overflows."""
+        """y, from logits shifted by their maximum, so that exp never overflows. SPEC 2.9."""
         shifted = z - z.real.max(axis=-1, keepdims=True)
         return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
     def vjp(self, dy: Array, y: Array) -> Array:
-        """The full Jacobian product: dY_j/dz_i = 1[i=j] - exp(y_i), summed over j."""
+        """The full Jacobian product: dY_j/dz_i = 1[i=j] - exp(y_i), summed over j. SPEC 2.6."""
         return dy - np.exp(y) * dy.sum(axis=-1, keepdims=True)
 
 

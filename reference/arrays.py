@@ -1,4 +1,4 @@
-"""What every module shares: the array type, and the one contraction over all time steps."""
+"""What every module shares: the array type, and the one contraction over all time steps. SPEC 1.10."""
 
 from typing import Any, TypeAlias
 
@@ -18,7 +18,7 @@ def affine(rows: Array, weight: Array, bias: Array | None) -> Array:
 
 
 def pool(d_rows: Array, rows: Array) -> Array:
-    """`dW = sum over rows of dyᵀ x`: the gradient of one weight, pooled over time and batch. SPEC 5.5.
+    """`dW = sum over rows of dyᵀ x`: the gradient of one weight, pooled over time and batch. SPEC 0.3, 5.5.
 
     d_rows (N, G), rows (N, F); returns (G, F).
     """

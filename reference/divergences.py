@@ -1,7 +1,7 @@
 """The divergence: a scalar function of the SERIES of outputs y(0..T-1) and the desired series, and its gradient.
 
 Those here are local, `DIV = sum over t and b of w(t, b) · d(y(t, b), target(t, b))`, but nothing in the network relies
-on it: a divergence is anything with a `value` and a `gradient` over the whole series.
+on it: a divergence is anything with a `value` and a `gradient` over the whole series. SPEC 0.8.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def _squared_error(y: Array, d: Array) -> Array:
 
 
 def _where_desired(d: Array, y: Array) -> Array:
-    """y, but 1 where nothing is desired: there 0 · log 0 and 0 / 0 are 0, not NaN."""
+    """y, but 1 where nothing is desired: there 0 · log 0 and 0 / 0 are 0, not NaN. SPEC 8.5."""
     return np.where(d != 0, y, np.ones_like(y))
 
 
@@ -71,7 +71,7 @@ def _softmax_cross_entropy_gradient(y: Array, d: Array) -> Array:
 
 @dataclass(frozen=True)
 class LocalDivergence:
-    """`DIV = sum over t, b of w(t, b) d(y(t, b), target(t, b))`. SPEC 8.2.
+    """`DIV = sum over t, b of w(t, b) d(y(t, b), target(t, b))`. SPEC 8.2, 8.5.
 
     local(y, d) -> (T, B) and local_gradient(y, d) -> (T, B, O), both with d (T, B, O) floats.
     takes_indices: whether the target may be class indices, (T, B) integers. activations: those whose y it accepts.

@@ -54,7 +54,7 @@ class Network:
     activation: identity, sigmoid, tanh, relu, softplus; softmax, log_softmax. divergence: squared_error, cross_entropy,
     kl, binary_cross_entropy, negative_log_likelihood, softmax_cross_entropy (fused: on logits), or an object of your
     own with the two methods of `reference.Divergence`. reduction: "sum", or "mean": the weights are divided by their
-    sum before the divergence reads them. SPEC 3.5, 8.1, 8.4.
+    sum before the divergence reads them. SPEC 1.3, 3.5, 8.1, 8.4, 8.6.
 
     >>> import numpy as np, reference
     >>> rng = np.random.default_rng(0)
@@ -80,7 +80,7 @@ class Network:
         if not isinstance(self.rnn, RNN):
             raise TypeError(f"rnn should be of type RNN, got: {type(self.rnn).__name__}")
         require_size("output_size", self.output_size)
-        if self.activation not in ACTIVATIONS:
+        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise ValueError(f"Unknown activation '{self.activation}'. Select from {_quoted(ACTIVATIONS)}.")
         if self.reduction not in ("sum", "mean"):
             raise ValueError(f"Unknown reduction '{self.reduction}'. Select from 'sum' or 'mean'.")
@@ -109,9 +109,10 @@ class Network:
 
     def init(self, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> dict[str, Array]:
         """Fresh parameters: `rnn.*` as in `RNN.init`, `output.*` from U(-1/sqrt(D·H), 1/sqrt(D·H)). SPEC 1.6."""
+        recurrent = self.rnn.init(rng, dtype)
         out_shapes = parameters.output_shapes(self.rnn.output_features, self.output_size)
         out = parameters.initialise(out_shapes, self.rnn.output_features, rng, dtype)
-        return _named("rnn", self.rnn.init(rng, dtype)) | _named("output", out)
+        return _named("rnn", recurrent) | _named("output", out)
 
     def forward(
         self,
@@ -123,7 +124,7 @@ class Network:
         dropout_masks: Array | None = None,
         weights: Array | None = None,
     ) -> NetworkRun:
-        """Run the series through the network; with a target, also its divergence. SPEC 3.5, 4.7, 8.2.
+        """Run the series through the network; with a target, also its divergence. SPEC 1.2, 3.5, 4.7, 6.5, 8.2.
 
         x, h0, lengths, dropout_masks as in `RNN.forward`. target: class indices, x's layout without its last axis, or
         vectors, x's layout with O as the last. weights (T, B), (B, T) or (T,): what each step counts for, of x's dtype
@@ -220,6 +221,8 @@ class Network:
             return None
         if not isinstance(target, np.ndarray):
             raise TypeError(f"target should be a NumPy array, got: {type(target).__name__}")
+        if target.ndim == 0:
+            raise ValueError("Expected a target for every step, got a single number")
         if not inputs.batched:
             target = target[:, None]
         elif self.rnn.batch_first and target.ndim > 1:

@@ -1,4 +1,4 @@
-"""Parameters: names, shapes and order of `torch.nn.RNN.state_dict()`; initialisation; validation."""
+"""Parameters: names, shapes and order of `torch.nn.RNN.state_dict()`; initialisation; validation. SPEC 0.2."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,7 @@
 """`RNN`: the public face of the recurrent stack. Configuration, layouts, and every check of what comes in.
 
 The class is frozen and holds no arrays: `forward` returns a trace, `backward` takes it. All checks stand here, before
-any arithmetic; below, every array is time-major, batched, of one dtype, and of the right shape.
+any arithmetic; below, every array is time-major, batched, of one dtype, and of the right shape. SPEC 1.8, 1.9.
 """
 
 import warnings
@@ -39,11 +39,13 @@ class RecurrentTrace:
 
     output: (T, B, D·H), (B, T, D·H) with batch_first, (T, D·H) unbatched. h_n: (L·D, B, H), (L·D, H) unbatched.
     layers[l].directions[d] has x, a, h of every step, (T, B, ·), in the order in which that direction read them.
+    config, lengths, dropout_masks: what it was made with.
     """
 
     output: Array
     h_n: Array
     layers: tuple[LayerTrace, ...]
+    config: "RNN"
     lengths: Array | None
     dropout_masks: Array | None
 
@@ -101,7 +103,7 @@ class RNN:
             _require_type(name, getattr(self, name), bool)
         for name in ("input_size", "hidden_size", "num_layers"):
             require_size(name, getattr(self, name))
-        if self.nonlinearity not in NONLINEARITIES:
+        if not isinstance(self.nonlinearity, str) or self.nonlinearity not in NONLINEARITIES:
             raise ValueError(
                 f"Unknown nonlinearity '{self.nonlinearity}'. Select from 'tanh' or 'relu'. "
                 "('identity', which torch lacks, is there too.)"
@@ -143,7 +145,7 @@ class RNN:
         lengths: Sequence[int] | Array | None = None,
         dropout_masks: Array | None = None,
     ) -> RecurrentTrace:
-        """Run the whole series through the stack and keep every intermediate. SPEC 3.1, 4.5.
+        """Run the whole series through the stack and keep every intermediate. SPEC 1.11, 3.1, 4.5.
 
         x (T, B, I), (B, T, I) with batch_first, or (T, I) unbatched. h0 (L·D, B, H) or (L·D, H); omitted: zeros.
         lengths (B,) integers in 1..T, in any order. dropout_masks (L-1, T, B, D·H) bool, time-major whatever the layout
@@ -184,12 +186,13 @@ class RNN:
             inputs.h0,
             inputs.lengths,
             inputs.dropout_masks,
-            self.dropout,
+            float(self.dropout),
         )
         return RecurrentTrace(
             output=user_layout(trace.output, inputs.batched, self.batch_first),
             h_n=trace.h_n if inputs.batched else trace.h_n[:, 0],
             layers=trace.layers,
+            config=self,
             lengths=inputs.lengths,
             dropout_masks=inputs.dropout_masks,
         )
@@ -206,7 +209,7 @@ class RNN:
 
         d_output and d_h_n have the layout of trace.output and trace.h_n; either may be omitted (zeros), not both.
         d_output past the length of a sequence has no effect. truncate = k: no gradient crosses from step mk to mk-1, as
-        with chunks of k steps and a detached state between them (one direction only). SPEC 7.3.
+        with chunks of k steps and a detached state between them (one direction only). SPEC 7.2, 7.3.
         Raises TypeError or ValueError, before any arithmetic, on a wrong type, dtype, shape or name.
         """
         checked = parameters.checked(params, self.shapes)
@@ -229,7 +232,7 @@ class RNN:
             d_h_n if batched else d_h_n[:, None],
             trace.lengths,
             trace.dropout_masks,
-            self.dropout,
+            float(self.dropout),
             truncate,
         )
         return RecurrentGradients(
@@ -313,14 +316,12 @@ class RNN:
         return masks if batched else masks[:, :, None]
 
     def _check_trace(self, trace: RecurrentTrace, params: Mapping[str, Array]) -> None:
-        """Raises unless the trace is one that this configuration makes with parameters of this dtype."""
+        """Raises unless the trace is one that this configuration made with parameters of this dtype. SPEC 1.8."""
         if not isinstance(trace, RecurrentTrace):
             raise TypeError(f"trace should be what forward returned, got: {type(trace).__name__}")
+        if trace.config != self:
+            raise ValueError(f"trace is of another network: expected {self}, got {trace.config}")
         weight = next(iter(params.values()))
-        expected = [self.input_size] + [self.output_features] * self.num_layers
-        got = [trace.layers[0].directions[0].x.shape[-1]] + [layer.output.shape[-1] for layer in trace.layers]
-        if got != expected:
-            raise ValueError(f"trace is of another network: expected features {expected} layer by layer, got {got}")
         if trace.output.dtype != weight.dtype:
             raise TypeError(f"trace dtype ({trace.output.dtype}) does not match weight dtype ({weight.dtype})")
 

@@ -31,7 +31,7 @@ class StackGradients:
 
 
 def _drop(series: Array, mask: Array | None, p: float) -> Array:
-    """`series · mask / (1 - p)`; its own adjoint. With p = 1 everything is dropped. SPEC 4.6."""
+    """`series · mask / (1 - p)`; its own adjoint. With p = 1 everything is dropped. SPEC 4.6, 5.7."""
     if mask is None:
         return series
     return np.where(mask, series / (1 - p) if p < 1 else series, 0)

@@ -54,7 +54,8 @@ def backward(
 ) -> Gradients:
     """From t = T-1 down to 0: `dh(t) = d_h(t) + da(t+1) W_hh`, `da(t) = dh(t) f'(a(t))`; then the pooling. SPEC 5.2.
 
-    d_h (T, B, H): what arrives from above at every h(t). d_h_n (B, H): what arrives at each sequence's last state.
+    d_h (T, B, H): what arrives from above at every h(t). d_h_n (B, H): what arrives at each sequence's last state,
+    where no later step contributes. SPEC 0.7.
     truncate = k cuts the recursion between steps mk-1 and mk: no gradient crosses. SPEC 7.3.
     """
     T, B, H = trace.a.shape

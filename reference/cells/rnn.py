@@ -41,7 +41,7 @@ class Trace:
 
     @property
     def h_prev(self) -> Array:
-        """h(s-1) for s = 0..T-1: (T, B, H)."""
+        """h(s-1) for s = 0..T-1, h0 the first: (T, B, H). SPEC 0.4, 0.5."""
         return self.states[:-1]
 
 
@@ -57,7 +57,7 @@ class Gradients:
 
 
 def project(weights: Weights, x: Array, real: Array | None) -> Array:
-    """`W_ih x(t) + b_ih + b_hh` for every t in one contraction: (T, B, I) to (T, B, H). SPEC 3.2."""
+    """`W_ih x(t) + b_ih + b_hh` for every t in one contraction: (T, B, I) to (T, B, H). SPEC 0.9, 3.2."""
     T, B, _ = x.shape
     p = affine(real_rows(x, real), weights.w_ih, weights.b_ih)
     if weights.b_hh is not None:
@@ -77,7 +77,7 @@ def step(f: ScalarActivation, w_hh_T: Array, h_prev: Array, a: Array, h: Array, 
 
 
 def slopes(f: ScalarActivation, trace: Trace) -> Array:
-    """`f'(a(t))` for every t at once: (T, B, H). SPEC 5.3."""
+    """`f'(a(t))` for every t at once: (T, B, H). SPEC 0.6, 5.3."""
     return f.slope(trace.h)
 
 
@@ -93,7 +93,7 @@ def step_backward(f: ScalarActivation, w_hh: Array, dh: Array, da: Array, carry:
 
 
 def pool_gradients(weights: Weights, trace: Trace, da: Array) -> tuple[Array, Weights]:
-    """dx for every t, and the parameter gradients pooled over time and batch. SPEC 5.5.
+    """dx for every t, and the parameter gradients pooled over time and batch. SPEC 0.5, 5.5.
 
     `dW_ih = sum da(t)ᵀ x(t)`, `dW_hh = sum da(t)ᵀ h(t-1)`, `db_ih = db_hh = sum da(t)`, `dx(t) = da(t) W_ih`.
     """

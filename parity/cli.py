@@ -1,0 +1,93 @@
+"""The command line: `python -m parity` puts the reference before every oracle, `python -m parity charlm` trains."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from parity import charlm, oracles, report, runner
+from parity.cases import CASES
+from parity.compare import CaseResult
+
+COMMANDS = {
+    "charlm": (charlm.add_arguments, charlm.main, "train a character model on real text, beside its torch twin")
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit code: 0 all agree, 1 something does not. Wrong usage exits with 2."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and arguments[0] in COMMANDS:
+        add_arguments, command, description = COMMANDS[arguments[0]]
+        parser = argparse.ArgumentParser(prog=f"python -m parity {arguments[0]}", description=description)
+        add_arguments(parser)
+        return command(parser.parse_args(arguments[1:]), parser)
+    parser = argparse.ArgumentParser(
+        prog="python -m parity",
+        description="The hand-written reference, case by case, against independent oracles.",
+        epilog="\n".join(f"python -m parity {name}: {text}" for name, (_, _, text) in COMMANDS.items()),
+    )
+    _add_run(parser)
+    return _run(parser.parse_args(arguments), parser)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    cells = sorted({case.cell for case in CASES.values()})
+    parser.add_argument("-k", metavar="TEXT", help="only the cases whose id contains TEXT (or is TEXT)")
+    parser.add_argument("--cell", choices=cells, help="only the cases of this cell")
+    parser.add_argument("--dtype", choices=runner.DTYPES, help="only this dtype")
+    parser.add_argument("--oracle", choices=list(oracles.ORACLES), help="only this oracle")
+    parser.add_argument("--device", default="cpu", help="where torch computes: cpu (the default), cuda, cuda:1, ...")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every tensor of every case")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the tables")
+
+
+def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    cases = runner.select(list(CASES.values()), options.k, options.cell)
+    if not cases:
+        parser.error(f"no case has {options.k!r} in its id")
+    for path in filter(None, (options.json, options.html)):
+        if not path.parent.is_dir():
+            parser.error(f"cannot write {path}: there is no folder {path.parent}")
+    if options.device != "cpu":
+        from parity.oracles import torch_autograd
+
+        try:
+            torch_autograd.check_device(options.device)
+        except RuntimeError as error:
+            parser.error(str(error))
+    dtypes = [options.dtype] if options.dtype else list(runner.DTYPES)
+    names = [options.oracle] if options.oracle else list(oracles.ORACLES)
+    console = Console()
+    start = time.perf_counter()
+    results: list[CaseResult] = []
+    columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=len(cases))
+        for case in cases:
+            progress.update(task, description=case.id[-44:])
+            for dtype in dtypes:
+                results.extend(runner.check(case, dtype, names, options.device))
+            progress.advance(task)
+    seconds = time.perf_counter() - start
+    if not results:
+        parser.error(f"the oracle {options.oracle} speaks for none of the cases chosen")
+    results.sort(key=lambda r: (_group_order(r), r.oracle != "torch", runner.DTYPES.index(r.dtype)))
+    console.print(report.summary(results))
+    if any(not r.passed for r in results):
+        console.print(report.failures(results), soft_wrap=True)
+    console.print(report.closing(results, seconds), soft_wrap=True)
+    if options.json:
+        report.write_json(options.json, results)
+    if options.html:
+        report.write_html(options.html, results, seconds)
+    return 0 if all(r.passed for r in results) else 1
+
+
+def _group_order(result: CaseResult) -> int:
+    groups = list(dict.fromkeys(case.group for case in CASES.values()))
+    return groups.index(result.case.group)

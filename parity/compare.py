@@ -1,0 +1,160 @@
+"""THE one comparison, and the one failure message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from parity import subject, tolerance
+from parity.cases import Case
+from reference.arrays import Array
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """The first element, in the order of computation, at which a tensor is outside its tolerance."""
+
+    index: tuple[int, ...]
+    got: float
+    wanted: float
+    error: float
+    allowed: float
+
+
+@dataclass(frozen=True)
+class TensorResult:
+    """One tensor against one oracle: the largest share of the tolerance used, and where it fails, if it does. SPEC 9.4.
+
+    problem says what is wrong with the tensor as a whole (missing, misshapen, of a wrong dtype), and is None otherwise.
+    """
+
+    tensor: str
+    share: float
+    mismatch: Mismatch | None = None
+    problem: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.mismatch is None and self.problem is None
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """Every tensor of one case against one oracle in one dtype, in the order of computation."""
+
+    case: Case
+    oracle: str
+    dtype: str
+    tensors: tuple[TensorResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Something was compared, and all of it agrees."""
+        return bool(self.tensors) and all(t.passed for t in self.tensors)
+
+    @property
+    def share(self) -> float:
+        """The largest share of the tolerance that any tensor used."""
+        return max((t.share for t in self.tensors), default=0.0)
+
+    @property
+    def worst(self) -> TensorResult:
+        return max(self.tensors, key=lambda t: t.share)
+
+
+def compare(case: Case, oracle: str, dtype: str, got: Mapping[str, Array], wanted: Mapping[str, Array]) -> CaseResult:
+    """Hold everything that an oracle says against what was computed, in the order of computation. SPEC 9.4."""
+    names = [name for name in got if name in wanted] + [name for name in wanted if name not in got]
+    results = tuple(compare_tensor(case, name, dtype, got.get(name), wanted[name]) for name in names)
+    return CaseResult(case, oracle, dtype, results)
+
+
+def compare_tensor(case: Case, name: str, dtype: str, got: Array | None, wanted: Array) -> TensorResult:
+    """`max |got - wanted| <= 8 max σ`, time step by time step; whatever is not finite must be the same. SPEC 9.4.
+
+    Written so that NaN fails: what is not known to be inside the tolerance is outside it.
+    """
+    if got is None:
+        return TensorResult(name, np.inf, problem="missing")
+    if got.shape != wanted.shape:
+        return TensorResult(name, np.inf, problem=f"shape {got.shape}, wanted {wanted.shape}")
+    if got.dtype != np.dtype(dtype):
+        return TensorResult(name, np.inf, problem=f"dtype {got.dtype}, wanted {dtype}")
+    allowed = tolerance.allowed(case, name, dtype)
+    error = _errors(got, wanted)
+    inside = error <= allowed
+    if inside.all():
+        return TensorResult(name, _largest_share(error, allowed))
+    index = _first_outside(case, name, inside, error)
+    first = Mismatch(index, float(got[index]), float(wanted[index]), float(error[index]), float(allowed[index]))
+    return TensorResult(name, _largest_share(error, allowed), first)
+
+
+def _errors(got: Array, wanted: Array) -> Array:
+    """|got - wanted| of every element; where either is not finite, 0 if they are the same and inf if not."""
+    finite = np.isfinite(got) & np.isfinite(wanted)
+    same = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
+    with np.errstate(invalid="ignore"):  # inf - inf, in elements that are not finite
+        distance = np.abs(got.astype(np.float64) - wanted.astype(np.float64))
+    return np.where(finite, distance, np.where(same, 0.0, np.inf))
+
+
+def _largest_share(error: Array, allowed: Array) -> float:
+    """The largest error in units of what is allowed; inf where an exact value was asked for and missed."""
+    missed = np.where(error > 0, np.inf, 0.0)
+    return float(np.divide(error, allowed, out=missed, where=allowed > 0).max(initial=0.0))
+
+
+def _first_outside(case: Case, name: str, inside: Array, error: Array) -> tuple[int, ...]:
+    """The largest error of the first step, in the order of computation, that is not inside its tolerance."""
+    time = subject.time_axis(case, name)
+    outside = np.where(inside, -1.0, error)
+    if time is not None:
+        steps = np.flatnonzero((~inside).any(axis=tuple(axis for axis in range(inside.ndim) if axis != time)))
+        step = steps[-1] if subject.is_backward(name) else steps[0]
+        here = np.arange(inside.shape[time]) == step
+        outside = np.where(here.reshape([-1 if axis == time else 1 for axis in range(inside.ndim)]), outside, -1.0)
+    return tuple(int(i) for i in np.unravel_index(outside.argmax(), outside.shape))
+
+
+def message(result: CaseResult) -> str:
+    """What a failure says: case, tensor, layer, direction, step, index; got, wanted, error, allowed; how to repeat."""
+    case = result.case
+    failed = [t for t in result.tensors if not t.passed]
+    lines = [f"FAIL {case.id}  {result.dtype}  against {result.oracle}   ({case.comment})"]
+    if not result.tensors:
+        lines.append("  nothing was compared")
+    else:
+        first = failed[0]
+        if first.mismatch is None:
+            lines.append(f"  first: {first.tensor}: {first.problem}")
+        else:
+            d = first.mismatch
+            times = f", {d.error / d.allowed:.2g} times that" if d.allowed > 0 and np.isfinite(d.error) else ""
+            lines += [
+                f"  first: {describe(case, first.tensor, d.index)}",
+                f"  got {d.got!r}, wanted {d.wanted!r}",
+                f"  error {d.error:.3g}, allowed {d.allowed:.3g}{times}",
+            ]
+        names = [t.tensor for t in failed[:6]] + ["…"] * (len(failed) > 6)
+        lines.append(f"  {len(failed)} of {len(result.tensors)} tensors fail: {', '.join(names)}")
+    lines.append(f"  repeat: python -m parity -k {case.id} --dtype {result.dtype} --oracle {result.oracle}")
+    return "\n".join(lines)
+
+
+def describe(case: Case, name: str, index: tuple[int, ...]) -> str:
+    """Where an element stands, in words: tensor, layer, direction, step, and the index inside that step."""
+    axis = subject.time_axis(case, name)
+    if axis is None:
+        return f"{name} {list(index)}"
+    step = index[axis]
+    rest = [i for position, i in enumerate(index) if position != axis]
+    if not subject.is_intermediate(name):
+        return f"{name} t = {step} {rest}"
+    quantity, _, suffix = name.rpartition("_l")
+    layer, _, reverse = suffix.partition("_")
+    if not reverse:
+        return f"{quantity} layer {layer} forward step {step} (t = {step}) {rest}"
+    length = case.lengths[rest[0]] if case.lengths else case.T
+    t = f"t = {length - 1 - step}" if step < length else "padding"
+    return f"{quantity} layer {layer} reverse step {step} ({t}) {rest}"

@@ -1,0 +1,34 @@
+"""The oracles: who else says what a case must give. One signature for all of them. SPEC 9.1."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+from parity.cases import Arrays, Case
+from reference.arrays import Array
+
+
+class Oracle(Protocol):
+    """A module of this package: named tensors from a case and its values, in the dtype of the values."""
+
+    def supports(self, case: Case) -> bool: ...
+
+    def run(self, case: Case, values: Arrays, device: str = "cpu") -> dict[str, Array]: ...
+
+
+@dataclass(frozen=True)
+class _Entry:
+    module: str
+    says: str
+
+
+ORACLES = {
+    "torch": _Entry("torch_autograd", "torch.nn.RNN with autograd"),
+    "impulse": _Entry("impulse_response", "the closed form of a linear network"),
+}
+
+
+def load(name: str) -> Oracle:
+    """The oracle of that name; its packages are imported only now."""
+    oracle: Oracle = import_module(f"parity.oracles.{ORACLES[name].module}")
+    return oracle

@@ -1,0 +1,26 @@
+"""Puts the reference before the oracles, case by case."""
+
+from collections.abc import Iterator, Sequence
+
+from parity import oracles, subject
+from parity.cases import Case, arrays
+from parity.compare import CaseResult, compare
+
+DTYPES = ("float64", "float32")
+
+
+def select(cases: Sequence[Case], keyword: str | None, cell: str | None) -> list[Case]:
+    """The cases of a cell whose id contains the keyword; where the keyword is an id, that case alone."""
+    chosen = [case for case in cases if cell in (None, case.cell)]
+    exact = [case for case in chosen if case.id == keyword]
+    return exact or [case for case in chosen if keyword is None or keyword in case.id]
+
+
+def check(case: Case, dtype: str, oracle_names: Sequence[str], device: str = "cpu") -> Iterator[CaseResult]:
+    """One result for each oracle that speaks for the case. SPEC 9.1."""
+    values = arrays(case).astype(dtype)
+    got = subject.run(case, values)
+    for name in oracle_names:
+        oracle = oracles.load(name)
+        if oracle.supports(case):
+            yield compare(case, name, dtype, got, oracle.run(case, values, device))

@@ -1,0 +1,70 @@
+"""The reference put before the oracles: one run of a case, as named tensors in the order of computation."""
+
+from typing import Any
+
+import numpy as np
+
+import reference
+from parity.cases import Arrays, Case
+from reference.arrays import Array
+from reference.parameters import suffixes
+
+_BATCH_AXIS_SERIES = ("output", "z", "y", "d_y", "d_z", "d_output", "d_x")
+
+
+def run(case: Case, values: Arrays) -> dict[str, Array]:
+    """Forward and backward of the reference on a case: every intermediate and every gradient, by name. SPEC 9.1."""
+    options: dict[str, Any] = {"h0": values.h0, "lengths": values.lengths, "dropout_masks": values.masks}
+    if case.O is None:
+        rnn = case.rnn()
+        trace = rnn.forward(values.params, values.x, **options)
+        grads = rnn.backward(values.params, trace, values.d_output, values.d_h_n, case.truncate)
+        return _forward(case, trace) | _backward(case, grads) | _results(grads)
+    net = case.network()
+    passed = net.forward(values.params, values.x, values.target, weights=values.weights, **options)
+    g = net.backward(values.params, passed, values.d_h_n, case.truncate)
+    head = {"z": passed.z, "y": passed.y, "div": np.asanyarray(passed.div)}
+    d_head = {"d_y": g.y, "d_z": g.z, "d_output": g.output}
+    return _forward(case, passed.rnn) | head | d_head | _backward(case, g.rnn) | _results(g)
+
+
+def _forward(case: Case, trace: reference.RecurrentTrace) -> dict[str, Array]:
+    tensors = {}
+    for layer, names in zip(trace.layers, suffixes(case.num_layers, case.num_directions), strict=True):
+        for direction, suffix in zip(layer.directions, names, strict=True):
+            tensors[f"a{suffix}"] = direction.a
+            tensors[f"h{suffix}"] = direction.h
+    return tensors | {"output": trace.output, "h_n": trace.h_n}
+
+
+def _backward(case: Case, grads: reference.RecurrentGradients) -> dict[str, Array]:
+    tensors = {}
+    per_layer = zip(grads.layers, suffixes(case.num_layers, case.num_directions), strict=True)
+    for layer, names in reversed(list(per_layer)):
+        for direction, suffix in zip(layer.directions, names, strict=True):
+            tensors[f"d_h{suffix}"] = direction.h
+            tensors[f"d_a{suffix}"] = direction.a
+    return tensors
+
+
+def _results(grads: reference.RecurrentGradients | reference.NetworkGradients) -> dict[str, Array]:
+    return {"d_x": grads.x, "d_h0": grads.h0} | {f"d_{name}": g for name, g in grads.params.items()}
+
+
+def is_intermediate(name: str) -> bool:
+    """Whether a name is that of a, h, d_a or d_h of one layer and direction: time-major, in reading order."""
+    return name.removeprefix("d_").startswith(("a_l", "h_l"))
+
+
+def time_axis(case: Case, name: str) -> int | None:
+    """The axis of a tensor that counts time steps; None where there is none."""
+    if is_intermediate(name):
+        return 0
+    if name in _BATCH_AXIS_SERIES:
+        return 1 if case.batch_first else 0
+    return None
+
+
+def is_backward(name: str) -> bool:
+    """Whether a tensor is computed from the last step to the first."""
+    return name.startswith("d_")

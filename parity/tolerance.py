@@ -1,0 +1,167 @@
+"""THE tolerance: how far a correct implementation may be from the truth, by stochastic arithmetic on the case itself.
+
+The unmodified float64 reference runs on arrays that add noise to the result of every operation: the largest error that
+a correct implementation may commit there, with a random sign. The spread of the results is what rounding can do to this
+case, so nothing has to be guessed about depth, length or conditioning. SPEC 9.2, 9.3.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from parity import subject
+from parity.cases import Case, arrays
+from reference.arrays import Array
+
+RUNS = 32
+SIGMAS = 8
+INJECTED = 2.0**-40  # far above float64's own rounding, far below where the response stops being linear
+
+UNIT_ROUNDOFF = {np.dtype(np.float64): 2.0**-53, np.dtype(np.float32): 2.0**-24}
+
+_EXACT = {
+    np.negative, np.positive, np.maximum, np.minimum, np.isfinite,
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
+}  # fmt: skip
+_SUMS = {np.add, np.subtract}
+_ELEMENTARY = {np.tanh, np.exp, np.expm1, np.log, np.log1p}
+_ROUNDED = {np.multiply, np.divide, np.square, np.sqrt}
+_MOVES = {
+    np.where, np.copyto, np.concatenate, np.stack, np.split, np.expand_dims, np.put_along_axis,
+    np.empty_like, np.zeros_like, np.ones_like, np.full_like,
+}  # fmt: skip
+
+
+def _largest_error(
+    ufunc: np.ufunc, method: str, inputs: Sequence[Array], result: Array, options: dict[str, Any]
+) -> Array:
+    """The largest error of one operation, in units of the rounding u. SPEC 9.2."""
+    if ufunc in _EXACT:
+        return np.zeros_like(result)
+    if method == "reduce" and ufunc is np.add:
+        magnitudes = np.add.reduce(np.abs(inputs[0]), **options)
+        return np.sqrt(inputs[0].size / max(result.size, 1)) * magnitudes
+    if method == "__call__":
+        if ufunc in _SUMS:
+            a, b = inputs
+            return np.maximum(np.maximum(np.abs(a), np.abs(b)), np.abs(result))
+        if ufunc in _ELEMENTARY:
+            return 4 * np.abs(result)
+        if ufunc in _ROUNDED:
+            return np.abs(result)
+        if ufunc is np.matmul:
+            a, b = inputs
+            return np.sqrt(a.shape[-1]) * np.abs(a) @ np.abs(b)
+    raise TypeError(f"no bound is known for the rounding error of {ufunc.__name__}.{method}")
+
+
+class Noisy(np.ndarray[Any, Any]):
+    """A float64 array on which every operation errs by its largest error, with a random sign. SPEC 9.2.
+
+    `Noisy.of(array, rng)` makes one; whatever is computed from it is one too, with the same generator.
+    An operation whose error bound is not known raises TypeError: nothing escapes the noise silently.
+    """
+
+    rng: np.random.Generator | None
+
+    @classmethod
+    def of(cls, array: Array, rng: np.random.Generator) -> "Noisy":
+        noisy = np.array(array, dtype=np.float64).view(cls)
+        noisy.rng = rng
+        return noisy
+
+    def __array_finalize__(self, parent: Any) -> None:
+        self.rng = getattr(parent, "rng", None)
+
+    def _wrap(self, array: Any) -> Any:
+        if isinstance(array, (list, tuple)):
+            return type(array)(self._wrap(a) for a in array)
+        if not np.issubdtype(np.asarray(array).dtype, np.floating):
+            return array
+        noisy = np.asarray(array).view(Noisy)
+        noisy.rng = self.rng
+        return noisy
+
+    def _disturbed(self, result: Array, largest_error: Array) -> Array:
+        """The result with ± the largest error; what is not finite stays as it is."""
+        assert self.rng is not None
+        signs = np.where(self.rng.random(np.shape(result)) < 0.5, INJECTED, -INJECTED)
+        with np.errstate(invalid="ignore"):
+            return np.where(np.isfinite(result), result + signs * largest_error, result)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any) -> Any:
+        plain = [_plain(a) for a in inputs]
+        result = np.asarray(getattr(ufunc, method)(*plain, **options))
+        source = next(a for a in (*inputs, *out) if isinstance(a, Noisy))
+        if np.issubdtype(result.dtype, np.floating):
+            result = source._disturbed(result, _largest_error(ufunc, method, plain, result, options))
+        if out:
+            _plain(out[0])[...] = result
+            return out[0]
+        return source._wrap(result)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function not in _MOVES:
+            raise TypeError(f"no bound is known for the rounding error of {function.__name__}")
+        return self._wrap(function(*_plain(args), **_plain(kwargs)))
+
+    def dot(self, b: Any, out: Any = None) -> Any:
+        """The matrix product; NumPy shows a subclass ufuncs and array functions, but not this method."""
+        x, y = _plain(self), _plain(b)
+        result = self._disturbed(x.dot(y), np.sqrt(x.shape[-1]) * np.abs(x).dot(np.abs(y)))
+        if out is not None:
+            _plain(out)[...] = result
+            return out
+        return self._wrap(result)
+
+
+def _plain(value: Any) -> Any:
+    """The value without the subclass, inside tuples, lists and dicts too; the memory is shared."""
+    if isinstance(value, Noisy):
+        return value.view(np.ndarray)
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_plain, value))
+    if isinstance(value, dict):
+        return {name: _plain(v) for name, v in value.items()}
+    return value
+
+
+def spread(run: Callable[[Callable[[Array], Array]], dict[str, Array]], seed: int) -> dict[str, Array]:
+    """The rms deviation of every element over 32 noisy runs from the clean one, in units of u. SPEC 9.3.
+
+    run(disturb) computes named tensors from arrays that it has passed through `disturb`.
+    """
+    clean = run(lambda a: a)
+    lengths = {name: np.zeros(np.shape(value)) for name, value in clean.items()}
+    rng = np.random.default_rng(seed)
+    for _ in range(RUNS):
+        noisy = run(lambda a: Noisy.of(a, rng))
+        for name, value in clean.items():
+            with np.errstate(invalid="ignore"):  # inf - inf where the clean run overflows: never compared as a number
+                lengths[name] = np.hypot(lengths[name], _plain(noisy[name]) - value)  # squares would underflow
+    return {name: length / np.sqrt(RUNS) / INJECTED for name, length in lengths.items()}
+
+
+@cache
+def sigma(case: Case) -> dict[str, Array]:
+    """The spread of every tensor of a case. SPEC 9.3."""
+    values = arrays(case)
+    return spread(lambda disturb: subject.run(case, values.map(disturb)), case.seed)
+
+
+def allowed(case: Case, name: str, dtype: Any) -> Array:
+    """The largest admissible error of every element of a tensor. SPEC 9.3.
+
+    8 times the largest σ, of the time step for a series and of the whole tensor for others, at the rounding u of the
+    dtype. 0 where no rounding can reach (σ = 0: padding, dropped elements), and in the exact integer cases (SPEC 9.5).
+    """
+    spread_of_elements = sigma(case)[name]
+    time = subject.time_axis(case, name)
+    others = tuple(axis for axis in range(spread_of_elements.ndim) if axis != time)
+    finite = np.where(np.isfinite(spread_of_elements), spread_of_elements, 0)
+    largest = finite.max(axis=others, keepdims=True, initial=0)
+    if case.exact:
+        return np.zeros_like(finite)
+    return np.where(spread_of_elements == 0, 0.0, SIGMAS * UNIT_ROUNDOFF[np.dtype(dtype)] * largest)

@@ -1,0 +1,196 @@
+"""What a case must have, or it proves little; and that no option, and no pair of options, is left out."""
+
+import itertools
+import json
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parity import subject, tolerance
+from parity.cases import CASES, HEAD_IDS, RNN_IDS, TOKENS, Case, arrays
+from parity.tolerance import SIGMAS, UNIT_ROUNDOFF
+from reference.activations import ACTIVATIONS, NONLINEARITIES
+from reference.arrays import Array
+from reference.divergences import DIVERGENCES
+
+DIGESTS = Path(__file__).parent / "case_digests.json"
+ABOUT_SIZE = ("small sizes", "square weights", "memory")
+
+
+def cases(condition: Callable[[Case], object] = lambda case: True) -> pytest.MarkDecorator:
+    """One test for each case that meets the condition; at least one does."""
+    chosen = {case_id: case for case_id, case in CASES.items() if condition(case)}
+    assert chosen
+    return pytest.mark.parametrize("case", chosen.values(), ids=chosen.keys())
+
+
+def named_arrays(case: Case) -> dict[str, Array]:
+    values = arrays(case)
+    rest = {name: getattr(values, name) for name in values.__dataclass_fields__ if name != "params"}
+    return dict(values.params) | {name: a for name, a in rest.items() if a is not None}
+
+
+def test_there_are_at_least_120_cases() -> None:
+    assert len(CASES) >= 120
+    assert len(set(RNN_IDS)) == len(RNN_IDS)
+    assert len(set(HEAD_IDS)) == len(HEAD_IDS)
+
+
+def test_every_activation_divergence_and_nonlinearity_has_a_case() -> None:
+    assert {c.nonlinearity for c in CASES.values()} == set(NONLINEARITIES)
+    assert {c.activation for c in CASES.values()} == set(ACTIVATIONS)
+    assert {c.divergence for c in CASES.values()} == set(DIVERGENCES)
+    for divergence in DIVERGENCES.values():
+        targets = {c.target for c in CASES.values() if c.O and c.divergence == divergence.name}
+        assert ("classes" in targets) == divergence.takes_indices
+
+
+RNN_OPTIONS: list[list[str | None]] = [
+    ["tanh", "relu", "linear"],
+    ["l1", "l2", "l3"],
+    ["uni", "bi"],
+    [None, "nobias"],
+    [None, "bf", "unbatched"],
+    [None, "noh0"],
+    [None, "ragged"],
+    [None, "eval50", "drop25", "drop50", "drop100"],
+    [None, "dout", "dhn"],
+]
+
+
+def chosen(tokens: list[str], options: list[list[str | None]]) -> tuple[str | None, ...]:
+    """Which value of each option an id names."""
+    return tuple(next((value for value in values if value in tokens), None) for values in options)
+
+
+def possible(values: set[str | None]) -> bool:
+    """Not to be had at once: lengths without a batch, and dropout between layers with one layer."""
+    dropout = {"eval50", "drop25", "drop50", "drop100"}
+    return not {"unbatched", "ragged"} <= values and not ("l1" in values and values & dropout)
+
+
+def missing_combinations(ids: list[str], options: list[list[str | None]], strength: int) -> list[tuple[object, ...]]:
+    rows = [chosen(case_id.split("-")[1:], options) for case_id in ids]
+    missing: list[tuple[object, ...]] = []
+    for positions in itertools.combinations(range(len(options)), strength):
+        seen = {tuple(row[p] for p in positions) for row in rows}
+        for wanted in itertools.product(*(options[p] for p in positions)):
+            if possible(set(wanted)) and wanted not in seen:
+                missing.append(wanted)
+    return missing
+
+
+def test_every_triple_of_recurrent_options_has_a_case() -> None:
+    assert missing_combinations(RNN_IDS, RNN_OPTIONS, 3) == []
+
+
+def test_every_pair_of_output_layer_options_has_a_case() -> None:
+    heads = sorted({"-".join(case_id.split("-")[1:4]) for case_id in HEAD_IDS})
+    joined = [f"head-{'_'.join(case_id.split('-')[1:4])}-{'-'.join(case_id.split('-')[4:])}" for case_id in HEAD_IDS]
+    head: list[str | None] = [head.replace("-", "_") for head in heads]
+    around: list[list[str | None]] = [["sum", "mean"], [None, "ragged"], [None, "bi"], [None, "l2"]]
+    steps: list[list[str | None]] = [[None, "weighted", "mask", "last", "delayed"], [None, "bf", "unbatched"]]
+    assert missing_combinations(joined, [head, *around], 2) == []
+    assert missing_combinations(joined, [*around, *steps], 2) == []
+
+
+def test_every_token_of_an_id_is_used() -> None:
+    used = {token for case_id in RNN_IDS + HEAD_IDS for token in case_id.split("-")}
+    assert set(TOKENS) <= used
+
+
+@cases()
+def test_the_values_of_an_id_never_change(case: Case) -> None:
+    digest = 0
+    for name, array in sorted(named_arrays(case).items()):
+        digest = zlib.crc32(name.encode() + str(array.shape).encode() + array.astype(np.float64).tobytes(), digest)
+    known = json.loads(DIGESTS.read_text())
+    assert known.get(case.id) == digest, f'a changed case is a new id; a new case is a new line: "{case.id}": {digest}'
+
+
+@cases()
+def test_a_case_is_the_same_in_float32(case: Case) -> None:
+    for name, array in named_arrays(case).items():
+        if array.dtype == np.float64:
+            np.testing.assert_array_equal(array.astype(np.float32).astype(np.float64), array, err_msg=name)
+
+
+@cases(lambda case: case.group not in ABOUT_SIZE)
+def test_sizes_differ_so_that_no_axis_can_stand_for_another(case: Case) -> None:
+    sizes = [case.T, case.B, case.I, case.H] if case.batched else [case.T, case.I, case.H]
+    assert len(set(sizes)) == len(sizes)
+    assert case.T >= 3
+    assert case.B >= 2 or not case.batched or case.id in ("trained-adagrad-long", "lengths-one-sequence")
+
+
+@cases()
+def test_weights_are_neither_constant_nor_symmetric_and_the_biases_differ(case: Case) -> None:
+    for name, p in arrays(case).params.items():
+        if p.size > 1 and not case.exact:
+            assert np.unique(p).size > 1, name
+        if "weight_hh" in name and case.H > 1:
+            assert not np.array_equal(p, p.T), name
+        if "bias_ih" in name:
+            other = arrays(case).params[name.replace("bias_ih", "bias_hh")]
+            assert not np.array_equal(p, other)
+            if case.recipe != "hand":
+                assert p.any()
+                assert other.any()
+
+
+@cases(lambda case: case.h0 and case.B)
+def test_h0_differs_between_layers_and_directions(case: Case) -> None:
+    h0 = arrays(case).h0
+    assert h0 is not None
+    assert len({layer.tobytes() for layer in h0}) == len(h0)
+
+
+@cases(lambda case: case.lengths)
+def test_padding_is_poisoned(case: Case) -> None:
+    assert case.lengths is not None
+    values = arrays(case)
+    x = values.x.swapaxes(0, 1) if case.batch_first else values.x
+    for b, length in enumerate(case.lengths):
+        assert np.isfinite(x[:length, b]).all()
+        assert np.isnan(x[length:, b]).all()
+
+
+@cases()
+def test_a_case_is_well_conditioned_enough_to_prove_something(case: Case) -> None:
+    """SPEC 9.6: no saturation, no relu near its kink, and a tolerance below a thousandth of the tensor."""
+    tensors, sigma = subject.run(case, arrays(case)), tolerance.sigma(case)
+    u = UNIT_ROUNDOFF[np.dtype(np.float32)]
+    for name, tensor in tensors.items():
+        if not tensor.size:
+            continue
+        assert np.isfinite(tensor).all(), name
+        if not case.exact and tensor.any():
+            assert (SIGMAS * u * sigma[name]).max() < 1e-3 * np.abs(tensor).max(), name
+        if name.startswith("h_l") and case.nonlinearity == "tanh" and not case.saturated:
+            assert np.abs(tensor).max() < 0.95, name
+        if name.startswith("a_l") and case.nonlinearity == "relu" and not case.exact:
+            a, spread = tensor[tensor != 0], u * sigma[name][tensor != 0]
+            assert (np.abs(a) > 10 * spread).all(), name
+
+
+@cases(lambda case: case.exact)
+def test_exact_cases_stay_within_the_integers_of_float32(case: Case) -> None:
+    for name, tensor in subject.run(case, arrays(case)).items():
+        assert np.array_equal(2 * tensor, np.round(2 * tensor)), name
+        assert np.abs(tensor).max() < 2**22, name
+
+
+def test_the_kink_of_relu_is_met_exactly_by_an_exact_case() -> None:
+    met = 0
+    for case in CASES.values():
+        if case.exact and case.nonlinearity == "relu":
+            tensors = subject.run(case, arrays(case))
+            met += sum(
+                int(((t == 0) & (tensors[f"d_h{name[1:]}"] != 0)).sum())
+                for name, t in tensors.items()
+                if name.startswith("a_l")
+            )
+    assert met > 0

@@ -1,0 +1,113 @@
+"""`python -m parity`: exit codes, tables, files, and what a broken reference makes it say."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parity import cli
+from parity.cases import CASES
+from reference.activations import ScalarActivation
+from reference.arrays import Array
+from reference.cells import rnn
+
+
+def test_a_run_that_agrees_exits_with_0_and_says_how_much_was_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["-k", "rich"]) == 0
+    out = capsys.readouterr().out
+    assert "1 cases, 2 comparisons, 88 tensors" in out
+    assert "all pass" in out
+    assert f"numpy {np.__version__}" in out
+
+
+def test_w_hh_transposed_in_step_fails_at_the_right_tensor_and_step(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = rnn.step
+
+    def transposed(f: ScalarActivation, w_hh_T: Array, *columns: Array) -> None:
+        right(f, w_hh_T.T.copy(), *columns)
+
+    monkeypatch.setattr(rnn, "step", transposed)
+    assert cli.main(["-k", "linear-r", "--dtype", "float64"]) == 1
+    out = capsys.readouterr().out
+    assert "first: a layer 0 forward step 0 (t = 0)" in out  # h0 is given: W_hh is met at once
+    assert "first: a layer 0 forward step 1 (t = 1)" in out  # linear-response-bf-noh0 starts from rest
+    assert "first: h layer 0 forward step 1 (t = 1)" in out  # and so the closed form says
+    assert "repeat: python -m parity -k linear-response-bf-noh0 --dtype float64 --oracle impulse" in out
+    assert "6 of 6 comparisons FAIL" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["-k", "no such case"], "no case has 'no such case' in its id"),
+        (["--dtype", "float16"], "invalid choice: 'float16'"),
+        (["--cell", "gru"], "invalid choice: 'gru'"),
+        (["--oracle", "me"], "invalid choice: 'me'"),
+        (["--oracle", "impulse", "-k", "rich"], "the oracle impulse speaks for none of the cases chosen"),
+        (["--device", "nonsense", "-k", "rich"], "device 'nonsense' was asked for, but torch cannot use it here"),
+        (["--json", "no/such/folder/report.json"], "there is no folder no/such/folder"),
+        (["--html", "no/such/folder/report.html"], "there is no folder no/such/folder"),
+        (["--nonsense"], "unrecognized arguments: --nonsense"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_why(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_an_id_that_begins_other_ids_chooses_its_own_case_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["-k", "many-to-many", "--dtype", "float32"]) == 0
+    assert "1 cases, 1 comparisons" in capsys.readouterr().out
+    assert any(case_id.startswith("many-to-many-") for case_id in CASES)
+
+
+def test_json_has_every_tensor_and_html_every_case(tmp_path: Path) -> None:
+    report, page = tmp_path / "report.json", tmp_path / "report.html"
+    assert cli.main(["-k", "linear-r", "--json", str(report), "--html", str(page)]) == 0
+    document = json.loads(report.read_text())
+    assert document["total"]["cases"] == 3
+    assert document["total"]["failed"] == 0
+    assert len(document["results"]) == 3 * 2 * 2
+    first = document["results"][0]
+    assert (first["case"], first["oracle"], first["dtype"]) == ("linear-response", "torch", "float64")
+    assert "d_weight_hh_l0" in [t["tensor"] for t in first["tensors"]]
+    assert all(0 <= t["share"] <= 1 and t["passed"] for r in document["results"] for t in r["tensors"])
+    text = page.read_text()
+    assert "linear-response-unbatched-nobias" in text
+    assert "<html" in text
+    assert "src=" not in text  # the page needs nothing from elsewhere
+    assert "<link" not in text
+
+
+def test_json_of_a_failure_is_valid_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(rnn, "slopes", lambda f, trace: np.full_like(trace.h, np.nan))
+    report = tmp_path / "report.json"
+    assert cli.main(["-k", "linear-impulse", "--json", str(report)]) == 1
+    document = json.loads(report.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    failed = [t for r in document["results"] for t in r["tensors"] if not t["passed"]]
+    assert {"d_a_l0", "d_x"} <= {t["tensor"] for t in failed}
+    assert failed[0]["mismatch"]["got"] == "nan"
+
+
+def test_the_module_runs_from_the_command_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "parity", "-k", "hand-1x1x1"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "all pass" in done.stdout
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it() -> None:
+    program = "import sys, runpy; sys.modules['rich'] = None; runpy.run_module('parity', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert 'pip install -e ".[parity]"' in done.stderr
