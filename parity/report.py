@@ -84,8 +84,9 @@ def _verdict(failed: int) -> Text:
 def every_case(results: Sequence[CaseResult]) -> Table:
     """One row for each comparison: the case, and the tensor that came nearest to its tolerance."""
     table = Table(title="Every case", caption="worst: the tensor that used the largest share of its tolerance")
-    for name in ("case", "oracle", "dtype", "tensors", "worst", "share", "verdict", "what it is"):
-        table.add_column(name)
+    for name in ("case", "oracle", "dtype", "tensors", "worst", "share", "verdict"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what it is")
     for r in results:
         row = (r.case.id, r.oracle, r.dtype, str(len(r.tensors)), r.worst.tensor, _share(r.share, r))
         table.add_row(*row, _verdict(not r.passed), r.case.comment)
@@ -144,6 +145,6 @@ def _finite(value: Any) -> Any:
 
 def write_html(path: Path, results: Sequence[CaseResult], seconds: float) -> None:
     """The summary, the failures and every case on one page that needs nothing else."""
-    page = Console(record=True, width=170, file=io.StringIO())
+    page = Console(record=True, width=200, file=io.StringIO())
     page.print(Group(summary(results), failures(results), closing(results, seconds), every_case(results)))
     path.write_text(page.export_html(), encoding="utf-8")

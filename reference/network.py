@@ -13,7 +13,7 @@ from reference.arrays import Array, real_steps
 from reference.divergences import DIVERGENCES, Divergence, LocalDivergence
 from reference.layout import time_major, user_layout
 from reference.parameters import native_array
-from reference.recurrent import RNN, RecurrentGradients, RecurrentInputs, RecurrentTrace, require_size
+from reference.recurrent import RNN, RecurrentGradients, RecurrentInputs, RecurrentTrace, checked_gradient, require_size
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,13 @@ class Network:
             checked["output.weight"], checked["output.bias"], time_major(trace.output, self.rnn.batch_first)
         )
         y = self._f.value(z)
+        div = None if desired is None else self._div.value(y, desired, step_weights)
+        size = getattr(div, "shape", ())
+        if size != ():
+            raise ValueError(f"the divergence should be a single number, got an array of size {size}")
         batched = inputs.batched
         return NetworkRun(
-            div=None if desired is None else self._div.value(y, desired, step_weights),
+            div=div,
             y=user_layout(y, batched, self.rnn.batch_first),
             z=user_layout(z, batched, self.rnn.batch_first),
             rnn=trace,
@@ -167,7 +171,7 @@ class Network:
         batched = run.rnn.h_n.ndim == 3
         batch_first = self.rnn.batch_first
         y = time_major(run.y, batch_first)
-        dy = self._div.gradient(y, run.target, run.weights)
+        dy = checked_gradient(self._div.gradient(y, run.target, run.weights), y, "the gradient of the divergence")
         dz = self._f.vjp(dy, y)
         out = output.backward(checked["output.weight"], time_major(run.rnn.output, batch_first), dz)
         d_output = user_layout(out.h, batched, batch_first)

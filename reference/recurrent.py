@@ -221,9 +221,11 @@ class RNN:
             require_size("truncate", truncate)
             if self.bidirectional:
                 raise ValueError("truncate needs one direction: the reverse direction is not an online process")
-        d_series = np.zeros_like(trace.output) if d_output is None else self._like(d_output, trace.output, "d_output")
+        d_series = (
+            np.zeros_like(trace.output) if d_output is None else checked_gradient(d_output, trace.output, "d_output")
+        )
         d_series = time_major(d_series, self.batch_first)
-        d_h_n = np.zeros_like(trace.h_n) if d_h_n is None else self._like(d_h_n, trace.h_n, "d_h_n")
+        d_h_n = np.zeros_like(trace.h_n) if d_h_n is None else checked_gradient(d_h_n, trace.h_n, "d_h_n")
         grads = stack.backward(
             self._f,
             self._grouped(checked),
@@ -325,15 +327,15 @@ class RNN:
         if trace.output.dtype != weight.dtype:
             raise TypeError(f"trace dtype ({trace.output.dtype}) does not match weight dtype ({weight.dtype})")
 
-    @staticmethod
-    def _like(gradient: Array, value: Array, what: str) -> Array:
-        """An upstream gradient, checked to be shaped and typed as what it belongs to."""
-        gradient = native_array(gradient, what)
-        if gradient.shape != value.shape:
-            raise ValueError(f"Expected {what} of size {value.shape}, got {gradient.shape}")
-        if gradient.dtype != value.dtype:
-            raise TypeError(f"{what} dtype ({gradient.dtype}) does not match output dtype ({value.dtype})")
-        return gradient
+
+def checked_gradient(gradient: Array, value: Array, what: str) -> Array:
+    """An upstream gradient, of the shape and dtype of what it belongs to; TypeError or ValueError if not. SPEC 1.8."""
+    gradient = native_array(gradient, what)
+    if gradient.shape != value.shape:
+        raise ValueError(f"Expected {what} of size {value.shape}, got {gradient.shape}")
+    if gradient.dtype != value.dtype:
+        raise TypeError(f"{what} dtype ({gradient.dtype}) does not match output dtype ({value.dtype})")
+    return gradient
 
 
 def _require_type(name: str, value: object, kind: type) -> None:
