@@ -12,10 +12,12 @@ from benchmarks import ratios
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--threads", type=_positive, default=1, metavar="N", help="threads of each contender (default 1)")
+    parser.addoption(
+        "--threads", type=positive_int, default=1, metavar="N", help="threads of each contender (default 1)"
+    )
 
 
-def _positive(text: str) -> int:
+def positive_int(text: str) -> int:
     number = int(text)
     if number < 1:
         raise ValueError(f"{number} is below 1")

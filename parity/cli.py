@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from parity import charlm, oracles, report, runner
-from parity.cases import CASES
+from parity.cases import BENCHMARKS, CASES
 from parity.compare import CaseResult
 
 COMMANDS = {
@@ -47,7 +47,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    cases = runner.select(list(CASES.values()), options.k, options.cell)
+    cases = runner.select(options.k, options.cell)
     if not cases:
         parser.error(f"no case has {options.k!r} in its id")
     for path in filter(None, (options.json, options.html)):
@@ -89,5 +89,5 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
 
 def _group_order(result: CaseResult) -> int:
-    groups = list(dict.fromkeys(case.group for case in CASES.values()))
+    groups = list(dict.fromkeys(case.group for case in (CASES | BENCHMARKS).values()))
     return groups.index(result.case.group)

@@ -70,6 +70,11 @@ def test_an_id_that_begins_other_ids_chooses_its_own_case_alone(capsys: pytest.C
     assert any(case_id.startswith("many-to-many-") for case_id in CASES)
 
 
+def test_a_shape_of_the_benchmarks_can_be_checked_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["-k", "bench-T32-B1-I8-H16"]) == 0
+    assert "1 cases, 2 comparisons" in capsys.readouterr().out
+
+
 def test_json_has_every_tensor_and_html_every_case(tmp_path: Path) -> None:
     report, page = tmp_path / "report.json", tmp_path / "report.html"
     assert cli.main(["-k", "linear-r", "--json", str(report), "--html", str(page)]) == 0
