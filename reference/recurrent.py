@@ -78,7 +78,7 @@ class RNN:
     >>> trace = rnn.forward(params, rng.standard_normal((7, 2, 3)), lengths=[4, 7])
     >>> trace.output.shape, trace.h_n.shape
     ((7, 2, 10), (4, 2, 5))
-    >>> grads = rnn.backward(params, trace, d_output=np.ones((7, 2, 10)))
+    >>> grads = rnn.backward(params, trace, d_output=np.cos(trace.output))
     >>> grads.x.shape, grads.params["weight_hh_l1_reverse"].shape
     ((7, 2, 3), (5, 5))
 

@@ -1,0 +1,161 @@
+"""What the unit tests share: random examples, torch's twin of a configuration, two comparisons, the complex step."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import DTypeLike
+from torch import Tensor
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from reference import RNN, RecurrentGradients, RecurrentTrace
+from reference.arrays import Array
+
+COMPLEX_STEP = 1e-30
+
+
+def arrays_in(value: object, path: str = "") -> dict[str, Array]:
+    """Every array (and NumPy scalar, and tensor) in nested results, by its path."""
+    if isinstance(value, np.ndarray | np.generic):
+        return {path: np.asarray(value)}
+    if isinstance(value, Tensor):
+        return {path: value.detach().numpy()}
+    if is_dataclass(value):
+        value = vars(value)
+    if isinstance(value, list | tuple):
+        value = dict(enumerate(value))
+    if isinstance(value, Mapping):
+        return {p: a for key, part in value.items() for p, a in arrays_in(part, f"{path}.{key}").items()}
+    return {}
+
+
+def _pairs(got: object, wanted: object) -> list[tuple[str, Array, Array]]:
+    gots, wanteds = arrays_in(got), arrays_in(wanted)
+    assert gots.keys() == wanteds.keys()
+    assert gots
+    return [(path, gots[path], wanteds[path]) for path in gots]
+
+
+def assert_close(got: object, wanted: object) -> None:
+    """Every float64 array is equal but for rounding: NaN, shapes and dtypes the same.
+
+    The sums here have fewer than 100 terms of size about 1, so two orders of summation differ by less than
+    100 · 2⁻⁵³ ≈ 1e-14; the allowed error is ten times that, and a relative part for what the recursion amplifies.
+    """
+    for path, g, w in _pairs(got, wanted):
+        np.testing.assert_allclose(g, w, rtol=1e-12, atol=1e-13, strict=True, err_msg=path)
+
+
+def assert_same_bits(got: object, wanted: object) -> None:
+    """Every array has the same shape, dtype and bits: also NaN for NaN, and -0 for -0."""
+    for path, g, w in _pairs(got, wanted):
+        assert (g.shape, g.dtype) == (w.shape, w.dtype), path
+        assert g.tobytes() == w.tobytes(), path
+
+
+def complex_step(function: Callable[[Array], Any], at: Array, direction: Array) -> Any:
+    """The derivative of a function of one array along a direction, Im f(x + ihv) / h: no difference, so no rounding."""
+    return np.imag(function(at + 1j * COMPLEX_STEP * direction)) / COMPLEX_STEP
+
+
+def complex_step_gradient(value: Callable[[Array], Any], at: Array) -> Array:
+    """The gradient of a scalar function of one array, element by element."""
+    gradient = np.empty_like(at)
+    for index in np.ndindex(at.shape):
+        direction = np.zeros_like(at)
+        direction[index] = 1
+        gradient[index] = complex_step(value, at, direction)
+    return gradient
+
+
+@dataclass(frozen=True)
+class Example:
+    """A configuration with random values for all that it takes: nothing constant, nothing symmetric, no zeros."""
+
+    rnn: RNN
+    params: dict[str, Array]
+    x: Array
+    h0: Array
+    d_output: Array
+    d_h_n: Array
+
+    def forward(self, **options: Any) -> RecurrentTrace:
+        return self.rnn.forward(self.params, self.x, self.h0, **options)
+
+    def run(self, truncate: int | None = None, **options: Any) -> tuple[RecurrentTrace, RecurrentGradients]:
+        trace = self.forward(**options)
+        return trace, self.rnn.backward(self.params, trace, self.d_output, self.d_h_n, truncate)
+
+
+def example(rnn: RNN, T: int = 6, B: int | None = 3, dtype: DTypeLike = np.float64, seed: int = 0) -> Example:
+    """A random example; B = None: unbatched."""
+    rng = np.random.default_rng(seed)
+    batch = () if B is None else (B,)
+
+    def normal(*shape: int) -> Array:
+        return rng.standard_normal(shape).astype(dtype)
+
+    def series(features: int) -> Array:
+        return normal(*batch, T, features) if rnn.batch_first else normal(T, *batch, features)
+
+    states = (rnn.num_layers * rnn.num_directions, *batch, rnn.hidden_size)
+    return Example(
+        rnn,
+        rnn.init(rng, dtype),
+        x=series(rnn.input_size),
+        h0=normal(*states),
+        d_output=series(rnn.output_features),
+        d_h_n=normal(*states),
+    )
+
+
+def results(trace: RecurrentTrace, grads: RecurrentGradients) -> dict[str, Any]:
+    """What torch shows too: output, h_n, and the gradients of x, h0 and the parameters."""
+    return {"output": trace.output, "h_n": trace.h_n, "x": grads.x, "h0": grads.h0, "params": grads.params}
+
+
+def leaf(array: Array) -> Tensor:
+    """A copy of the array as a tensor that autograd differentiates by."""
+    return torch.tensor(array, requires_grad=True)
+
+
+def torch_twin(rnn: RNN, params: Mapping[str, Array]) -> torch.nn.RNN:
+    """The torch.nn.RNN of the same configuration and parameters, in eval() mode."""
+    twin = torch.nn.RNN(
+        rnn.input_size,
+        rnn.hidden_size,
+        num_layers=rnn.num_layers,
+        nonlinearity=rnn.nonlinearity,
+        bias=rnn.bias,
+        batch_first=rnn.batch_first,
+        dropout=rnn.dropout,
+        bidirectional=rnn.bidirectional,
+        dtype=torch.from_numpy(params["weight_ih_l0"]).dtype,
+    )
+    twin.load_state_dict({name: torch.tensor(p) for name, p in params.items()}, strict=True)
+    return twin.eval()
+
+
+def torch_forward(
+    twin: torch.nn.RNN, x: Tensor, h0: Tensor | None = None, lengths: Sequence[int] | None = None
+) -> tuple[Tensor, Tensor]:
+    """torch.nn.RNN on a time-major series, packed where lengths are given."""
+    if lengths is None:
+        output, h_n = twin(x, h0)
+    else:
+        packed, h_n = twin(pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False), h0)
+        output, _ = pad_packed_sequence(packed, total_length=x.shape[0])
+    return output, h_n
+
+
+def torch_results(
+    e: Example, forward: Callable[[torch.nn.RNN, Tensor, Tensor], tuple[Tensor, Tensor]] = torch_forward
+) -> dict[str, Any]:
+    """The same as `results`, from torch and its autograd."""
+    twin, x, h0 = torch_twin(e.rnn, e.params), leaf(e.x), leaf(e.h0)
+    output, h_n = forward(twin, x, h0)
+    torch.autograd.backward([output, h_n], [torch.tensor(e.d_output), torch.tensor(e.d_h_n)])
+    params = {name: p.grad for name, p in twin.named_parameters()}
+    return {"output": output, "h_n": h_n, "x": x.grad, "h0": h0.grad, "params": params}
