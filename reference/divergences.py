@@ -69,6 +69,11 @@ def _softmax_cross_entropy_gradient(y: Array, d: Array) -> Array:
     return SOFTMAX.value(y) * d.sum(axis=-1, keepdims=True) - d
 
 
+def _harmless(y: Array, counted: Array) -> Array:
+    """y, but 1/2 at the steps that do not count: whatever stands there, no divergence divides by 0 on it."""
+    return np.where(counted[:, :, None], y, 0.5)
+
+
 @dataclass(frozen=True)
 class LocalDivergence:
     """`DIV = sum over t, b of w(t, b) d(y(t, b), target(t, b))`. SPEC 8.2, 8.5.
@@ -85,12 +90,13 @@ class LocalDivergence:
 
     def value(self, y: Array, target: Array, weights: Array) -> Any:
         """The divergence of the whole series, a scalar. y, target (T, B, O), weights (T, B). SPEC 8.2."""
-        return (weights * np.where(weights != 0, self.local(y, target), 0)).sum()
+        counted = weights != 0
+        return (weights * np.where(counted, self.local(_harmless(y, counted), target), 0)).sum()
 
     def gradient(self, y: Array, target: Array, weights: Array) -> Array:
         """dDIV/dy(t) for every t, (T, B, O). SPEC 8.2."""
-        w = weights[:, :, None]
-        return w * np.where(w != 0, self.local_gradient(y, target), 0)
+        counted, w = weights != 0, weights[:, :, None]
+        return w * np.where(counted[:, :, None], self.local_gradient(_harmless(y, counted), target), 0)
 
     def desired(self, target: Array, classes: int, weights: Array) -> Array:
         """The target as (T, B, O) floats, class indices as one-hot vectors; 0 at steps of weight 0. SPEC 8.3.

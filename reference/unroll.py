@@ -34,7 +34,7 @@ def forward(f: ScalarActivation, weights: Weights, x: Array, h0: Array, lengths:
 
 def last_state(trace: Trace, lengths: Array | None) -> Array:
     """`h_n`: the state at each sequence's own end, (B, H). SPEC 6.4."""
-    return trace.h[last_step(trace, lengths)].copy()
+    return trace.h[last_step(trace, lengths)]
 
 
 def last_step(trace: Trace, lengths: Array | None) -> tuple[Array, Array]:

@@ -48,6 +48,12 @@ def assert_close(got: object, wanted: object) -> None:
         np.testing.assert_allclose(g, w, rtol=1e-12, atol=1e-13, strict=True, err_msg=path)
 
 
+def assert_equal(got: object, wanted: object) -> None:
+    """Every array has the same shape, dtype and values; -0 is 0."""
+    for path, g, w in _pairs(got, wanted):
+        np.testing.assert_array_equal(g, w, strict=True, err_msg=path)
+
+
 def assert_same_bits(got: object, wanted: object) -> None:
     """Every array has the same shape, dtype and bits: also NaN for NaN, and -0 for -0."""
     for path, g, w in _pairs(got, wanted):

@@ -12,9 +12,11 @@ from reference.activations import (
     SIGMOID,
     SOFTMAX,
     SOFTPLUS,
+    Activation,
     ScalarActivation,
 )
 from reference.arrays import Array
+from tests.helpers import assert_close, assert_same_bits, complex_step
 
 RNG = np.random.default_rng(5)
 Z = RNG.uniform(-3, 3, (4, 3, 6))
@@ -122,3 +124,38 @@ def test_a_recurrent_nonlinearity_writes_into_the_buffer_it_is_given(f: ScalarAc
     expected = f.chain(DY, slope)
     assert f.chain(DY, slope, out=slope) is slope  # the slope's own memory, as in the time loop
     np.testing.assert_array_equal(slope, expected)
+
+
+@pytest.mark.parametrize("f", SCALAR, ids=lambda f: f.name)
+def test_the_slope_written_with_y_is_the_derivative_at_z(f: ScalarActivation) -> None:
+    assert_close(f.slope(f.value(Z)), complex_step(f.value, Z, np.ones_like(Z)))
+
+
+def test_softplus_keeps_its_relative_accuracy_where_it_is_small() -> None:
+    z = np.array([-40.0, -300.0])  # there log(1 + e) is 0
+    np.testing.assert_allclose(SOFTPLUS.value(z), np.exp(z), rtol=1e-15)
+    np.testing.assert_allclose(SOFTPLUS.slope(SOFTPLUS.value(z)), np.exp(z), rtol=1e-15)
+
+
+@pytest.mark.parametrize(("f", "value"), [(SIGMOID, [0.0, 1.0, np.nan]), (SOFTPLUS, [0.0, np.inf, np.nan])])
+def test_sigmoid_and_softplus_of_what_is_not_finite(f: ScalarActivation, value: list[float]) -> None:
+    assert_close(f.value(np.array([-np.inf, np.inf, np.nan])), np.array(value))
+
+
+def test_log_softmax_at_logits_of_1000_is_exact() -> None:
+    y = LOG_SOFTMAX.value(np.array([1000.0, -1000.0]))
+    assert_same_bits(y, np.array([0.0, -2000.0]))
+    assert_same_bits(LOG_SOFTMAX.vjp(np.array([0.75, -0.5]), y), np.array([0.5, -0.5]))
+
+
+@pytest.mark.parametrize("f", [SOFTMAX, LOG_SOFTMAX], ids=lambda f: f.name)
+def test_a_constant_added_to_all_logits_of_a_step_changes_no_bit(f: Activation) -> None:
+    logits = np.round(Z)  # integers, so that the shift itself is exact
+    shifts = np.arange(-1000.0, 1000.0, 2000 / 12).round().reshape(4, 3, 1)
+    assert_same_bits(f.value(logits + shifts), f.value(logits))
+
+
+def test_softplus_and_its_slope_keep_the_digits_of_the_left_tail() -> None:
+    y = SOFTPLUS.value(np.array([-700.0]))
+    np.testing.assert_allclose(y, np.exp(-700.0), rtol=1e-15)
+    np.testing.assert_allclose(SOFTPLUS.slope(y), np.exp(-700.0), rtol=1e-15)

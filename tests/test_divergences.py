@@ -1,196 +1,484 @@
-"""Divergences: by hand, against torch, by the complex step; weights, reductions, and one of the user's own."""
+"""Each divergence: a number by hand, torch's word, the gradient, targets, weights, and one of one's own. SPEC 8."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 import reference
-from reference.activations import SOFTMAX
+from reference.activations import ACTIVATIONS, SOFTMAX
 from reference.arrays import Array
 from reference.divergences import DIVERGENCES
+from reference.network import Network, NetworkGradients, NetworkRun
 
-T, B, I, H, O = 5, 3, 4, 6, 2
-RNG = np.random.default_rng(7)
-LOGITS = RNG.uniform(-2, 2, (T, B, O))
-PROBABILITIES = SOFTMAX.value(LOGITS)
-CLASSES = RNG.integers(0, O, (T, B))
-SOFT = SOFTMAX.value(RNG.uniform(-1, 1, (T, B, O)))
-WEIGHTS = RNG.uniform(0.5, 2, (T, B))
-
-Y = {
-    "squared_error": LOGITS,
-    "softmax_cross_entropy": LOGITS,
-    "negative_log_likelihood": np.log(PROBABILITIES),
+NAN = np.nan
+T, B, I, H, O = 4, 3, 2, 6, 5
+NAMES = list(DIVERGENCES)
+WITH_INDICES = [name for name in NAMES if DIVERGENCES[name].takes_indices]
+WITHOUT_INDICES = [name for name in NAMES if not DIVERGENCES[name].takes_indices]
+ACTIVATION = {
+    "squared_error": "tanh",
+    "cross_entropy": "softmax",
+    "kl": "softmax",
+    "binary_cross_entropy": "sigmoid",
+    "negative_log_likelihood": "log_softmax",
+    "softmax_cross_entropy": "identity",
 }
-IN_TORCH: dict[str, Callable[[Any, Any], Any]] = {
+TORCH: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # each gives (T, B)
     "squared_error": lambda y, d: F.mse_loss(y, d, reduction="none").sum(-1) / 2,
-    "cross_entropy": lambda y, d: -(d * y.log()).sum(-1),
+    "cross_entropy": lambda y, d: F.nll_loss(y.log().movedim(-1, 1), d.argmax(-1), reduction="none"),
     "kl": lambda y, d: F.kl_div(y.log(), d, reduction="none").sum(-1),
     "binary_cross_entropy": lambda y, d: F.binary_cross_entropy(y, d, reduction="none").sum(-1),
-    "negative_log_likelihood": lambda y, d: -(d * y).sum(-1),
+    "negative_log_likelihood": lambda y, d: F.nll_loss(y.movedim(-1, 1), d.argmax(-1), reduction="none"),
     "softmax_cross_entropy": lambda y, d: F.cross_entropy(y.movedim(-1, 1), d.movedim(-1, 1), reduction="none"),
 }
+ONE_HOT_IN_TORCH = ("cross_entropy", "negative_log_likelihood")
 
-every_divergence = pytest.mark.parametrize("name", DIVERGENCES)
+each_name = pytest.mark.parametrize("name", NAMES)
+each_with_indices = pytest.mark.parametrize("name", WITH_INDICES)
 
 
-@every_divergence
+def close(got: Any, wanted: Any) -> None:
+    assert_allclose(got, wanted, rtol=1e-12, atol=1e-13)
+
+
+def normal(*shape: int, seed: int = 0) -> Array:
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def outputs(name: str) -> Array:
+    """A y (T, B, O) such as the activation gives."""
+    return ACTIVATIONS[ACTIVATION[name]].value(normal(T, B, O))
+
+
+def soft_targets() -> Array:
+    """Of sum 1, with a 0 among them."""
+    d = np.random.default_rng(1).uniform(0.1, 1, (T, B, O))
+    d[1, 2, 3] = 0
+    return d / d.sum(axis=-1, keepdims=True)
+
+
+def class_indices() -> Array:
+    return np.random.default_rng(2).integers(0, O, (T, B))
+
+
+def one_hot() -> Array:
+    return np.eye(O)[class_indices()]
+
+
+def some_weights() -> Array:
+    """One 0, one negative."""
+    w = np.random.default_rng(3).uniform(0.2, 2, (T, B))
+    w[1, 0], w[2, 2] = 0, -0.7
+    return w
+
+
+def network(name: str, reduction: str = "sum") -> Network:
+    return Network(reference.RNN(I, H), O, ACTIVATION[name], name, reduction)
+
+
+def there_and_back(
+    net: Network, target: Array, weights: Array | None = None, lengths: list[int] | None = None
+) -> tuple[NetworkRun, NetworkGradients]:
+    params = net.init(np.random.default_rng(4))
+    run = net.forward(params, normal(T, B, I), target, lengths=lengths, weights=weights)
+    return run, net.backward(params, run)
+
+
+# The value.
+
+
+@pytest.mark.parametrize(
+    ("name", "y", "d", "by_hand"),
+    [
+        ("squared_error", [1.0, 3.0], [0.0, 1.0], 2.5),
+        ("cross_entropy", [0.25, 0.75], [0.0, 1.0], log(4 / 3)),
+        ("cross_entropy", [0.25, 0.75], [0.5, 0.5], log(16 / 3) / 2),
+        ("kl", [0.25, 0.75], [0.5, 0.5], log(4 / 3) / 2),
+        ("kl", [0.25, 0.75], [0.0, 1.0], log(4 / 3)),
+        ("binary_cross_entropy", [0.25, 0.75], [0.0, 1.0], 2 * log(4 / 3)),
+        ("binary_cross_entropy", [0.25, 0.75], [0.5, 0.5], log(16 / 3)),
+        ("negative_log_likelihood", [-3.0, -0.25], [0.0, 1.0], 0.25),
+        ("negative_log_likelihood", [-3.0, -0.25], [0.5, 2.0], 2.0),
+        ("softmax_cross_entropy", [0.0, log(3)], [0.0, 1.0], log(4 / 3)),
+        ("softmax_cross_entropy", [0.0, log(3)], [0.5, 2.0], log(4) / 2 + 2 * log(4 / 3)),
+    ],
+)
+def test_the_value_of_one_step_by_hand(name: str, y: list[float], d: list[float], by_hand: float) -> None:
+    close(DIVERGENCES[name].value(np.array([[y]]), np.array([[d]]), np.array([[1.0]])), by_hand)
+
+
+def test_the_value_sums_over_steps_and_sequences_with_their_weights_by_hand() -> None:
+    y, d = np.array([[[1.0], [2.0]], [[4.0], [0.0]]]), np.zeros((2, 2, 1))
+    weights = np.array([[2.0, 1.0], [0.5, 3.0]])
+    assert DIVERGENCES["squared_error"].value(y, d, weights) == (2 * 1 + 1 * 4 + 0.5 * 16 + 3 * 0) / 2
+
+
+@each_name
 def test_value_and_gradient_are_those_of_torch(name: str) -> None:
-    y = torch.from_numpy(Y.get(name, PROBABILITIES).copy()).requires_grad_()
-    div = (torch.from_numpy(WEIGHTS) * IN_TORCH[name](y, torch.from_numpy(SOFT))).sum()
-    (dy,) = torch.autograd.grad(div, y)
-    ours = DIVERGENCES[name]
-    np.testing.assert_allclose(ours.value(y.detach().numpy(), SOFT, WEIGHTS), div.item(), rtol=1e-13)
-    np.testing.assert_allclose(ours.gradient(y.detach().numpy(), SOFT, WEIGHTS), dy.numpy(), rtol=1e-12, atol=1e-14)
+    y, weights = outputs(name), some_weights()
+    d = one_hot() if name in ONE_HOT_IN_TORCH else soft_targets()
+    leaf = torch.from_numpy(y).requires_grad_()
+    wanted = (torch.from_numpy(weights) * TORCH[name](leaf, torch.from_numpy(d))).sum()
+    (wanted_gradient,) = torch.autograd.grad(wanted, leaf)
+    close(DIVERGENCES[name].value(y, d, weights), wanted.item())
+    close(DIVERGENCES[name].gradient(y, d, weights), wanted_gradient.numpy())
 
 
-@every_divergence
-def test_the_gradient_is_the_derivative_of_the_value(name: str) -> None:
-    """By the complex step, element by element: Im DIV(y + ih) / h."""
-    y, ours = Y.get(name, PROBABILITIES), DIVERGENCES[name]
-    gradient = ours.gradient(y, SOFT, WEIGHTS)
+# The gradient.
+
+
+@each_name
+def test_the_gradient_is_that_of_a_complex_step_of_the_value(name: str) -> None:
+    y, d, weights = outputs(name), soft_targets(), some_weights()
+    by_step = np.empty_like(y)
     for index in np.ndindex(y.shape):
         stepped = y.astype(complex)
         stepped[index] += 1e-30j
-        derivative = ours.value(stepped, SOFT.astype(complex), WEIGHTS.astype(complex)).imag / 1e-30
-        assert gradient[index] == pytest.approx(derivative, rel=1e-12, abs=1e-14)
+        by_step[index] = DIVERGENCES[name].value(stepped, d, weights).imag / 1e-30
+    close(DIVERGENCES[name].gradient(y, d, weights), by_step)
+
+
+@each_name
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+def test_value_and_gradient_keep_the_dtype(name: str, dtype: type) -> None:
+    arrays: list[Array] = [array.astype(dtype) for array in (outputs(name), soft_targets(), some_weights())]
+    assert DIVERGENCES[name].value(*arrays).dtype == dtype
+    assert DIVERGENCES[name].gradient(*arrays).dtype == dtype
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "kl", "binary_cross_entropy"])
+def test_zero_times_log_zero_is_zero(name: str) -> None:
+    y = d = np.array([[[0.0, 1.0]]])
+    assert DIVERGENCES[name].value(y, d, np.array([[1.0]])) == 0
 
 
 @pytest.mark.parametrize(
-    ("name", "y", "d", "value"),
-    [
-        ("squared_error", [1.0, -2.0], [0.5, 1.0], 0.5 * (0.25 + 9)),
-        ("cross_entropy", [0.25, 0.75], [0.0, 1.0], -np.log(0.75)),
-        ("cross_entropy", [0.0, 1.0], [0.0, 1.0], 0.0),
-        ("kl", [0.25, 0.75], [0.5, 0.5], 0.5 * np.log(0.5 / 0.25) + 0.5 * np.log(0.5 / 0.75)),
-        ("kl", [0.25, 0.75], [0.0, 1.0], -np.log(0.75)),
-        ("binary_cross_entropy", [0.25, 1.0], [1.0, 1.0], -np.log(0.25)),
-        ("binary_cross_entropy", [0.25, 0.0], [0.0, 0.0], -np.log(0.75)),
-        ("negative_log_likelihood", [-1.5, -np.inf], [1.0, 0.0], 1.5),
-        ("softmax_cross_entropy", [1000.0, -1000.0], [0.0, 1.0], 2000.0),
-        ("softmax_cross_entropy", [1000.0, -1000.0], [1.0, 0.0], 0.0),
-        ("softmax_cross_entropy", [0.0, 0.0], [0.5, 0.5], np.log(2)),
-    ],
+    ("name", "wanted"), [("cross_entropy", [0, -1]), ("kl", [0, -1]), ("binary_cross_entropy", [1, -1])]
 )
-def test_numbers_by_hand(name: str, y: list[float], d: list[float], value: float) -> None:
-    series = (np.array([[y]]), np.array([[d]]), np.ones((1, 1)))
-    assert DIVERGENCES[name].value(*series) == pytest.approx(value, rel=1e-14)
-    assert np.isfinite(DIVERGENCES[name].gradient(*series)).all()
+def test_zero_over_zero_is_zero_in_the_gradient(name: str, wanted: list[float]) -> None:
+    y = d = np.array([[[0.0, 1.0]]])
+    assert_array_equal(DIVERGENCES[name].gradient(y, d, np.array([[1.0]])), [[wanted]])
 
 
-def test_the_fused_gradient_is_exact_at_large_logits() -> None:
-    gradient = DIVERGENCES["softmax_cross_entropy"].gradient(
-        np.array([[[1000.0, -1000.0]]]), np.array([[[0.0, 1.0]]]), np.ones((1, 1))
+def test_an_undesired_log_probability_of_minus_infinity_counts_nothing() -> None:
+    y, d = np.array([[[-np.inf, 0.0]]]), np.array([[[0.0, 1.0]]])
+    assert DIVERGENCES["negative_log_likelihood"].value(y, d, np.array([[1.0]])) == 0
+
+
+# Softmax and cross-entropy in one.
+
+
+def test_the_fused_divergence_is_exact_at_logits_of_1000() -> None:
+    y, d, one = np.array([[[1000.0, -1000.0]]]), np.array([[[0.0, 1.0]]]), np.array([[1.0]])
+    assert DIVERGENCES["softmax_cross_entropy"].value(y, d, one) == 2000
+    assert_array_equal(DIVERGENCES["softmax_cross_entropy"].gradient(y, d, one), [[[1, -1]]])
+
+
+def test_the_fused_divergence_of_a_sure_and_right_answer_is_zero() -> None:
+    y, d, one = np.array([[[1000.0, -1000.0]]]), np.array([[[1.0, 0.0]]]), np.array([[1.0]])
+    assert DIVERGENCES["softmax_cross_entropy"].value(y, d, one) == 0
+    assert_array_equal(DIVERGENCES["softmax_cross_entropy"].gradient(y, d, one), [[[0, 0]]])
+
+
+def test_the_fused_gradient_by_hand_for_a_target_that_does_not_sum_to_1() -> None:
+    y, d = np.log([[[1.0, 3.0]]]), np.array([[[0.5, 2.0]]])
+    close(DIVERGENCES["softmax_cross_entropy"].gradient(y, d, np.array([[1.0]])), [[[0.125, -0.125]]])
+
+
+@pytest.mark.parametrize("apart", ["cross_entropy", "negative_log_likelihood"])
+def test_the_fused_divergence_is_the_two_apart(apart: str) -> None:
+    """Also where the soft targets do not sum to 1: div and dDIV/dz."""
+    target = soft_targets() * 1.7
+    (fused, fused_grads), (run, grads) = (
+        there_and_back(network(name), target, some_weights()) for name in ("softmax_cross_entropy", apart)
     )
-    np.testing.assert_array_equal(gradient, [[[1, -1]]])
+    close(run.div, fused.div)
+    close(grads.z, fused_grads.z)
 
 
-def net(divergence: Any, activation: str = "identity", reduction: str = "sum") -> reference.Network:
-    return reference.Network(reference.RNN(I, H), O, activation, divergence, reduction)
+# The target.
 
 
-PARAMS = net("squared_error").init(np.random.default_rng(0))
-X = RNG.uniform(-1, 1, (T, B, I))
+@each_with_indices
+def test_class_indices_stand_for_one_hot_targets(name: str) -> None:
+    (run, grads), (wanted, wanted_grads) = (
+        there_and_back(network(name), target, some_weights()) for target in (class_indices(), one_hot())
+    )
+    assert run.div == wanted.div
+    assert_array_equal(grads.y, wanted_grads.y)
 
 
-@pytest.mark.parametrize(
-    ("name", "activation"),
-    [("cross_entropy", "softmax"), ("negative_log_likelihood", "log_softmax"), ("softmax_cross_entropy", "identity")],
-)
-def test_class_indices_are_one_hot_targets(name: str, activation: str) -> None:
-    n = net(name, activation)
-    by_index, by_vector = (n.forward(PARAMS, X, target) for target in (CLASSES, np.eye(O)[CLASSES]))
-    assert by_index.div == by_vector.div
-    gradients = [n.backward(PARAMS, run).params for run in (by_index, by_vector)]
-    for p in PARAMS:
-        np.testing.assert_array_equal(gradients[0][p], gradients[1][p])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64])
+def test_class_indices_may_be_of_any_integer_type(dtype: type) -> None:
+    desired = DIVERGENCES["cross_entropy"].desired(class_indices().astype(dtype), O, np.full((T, B), 0.5))
+    assert_array_equal(desired, one_hot())
 
 
-def test_softmax_under_cross_entropy_is_the_fused_divergence() -> None:
-    apart, fused = net("cross_entropy", "softmax"), net("softmax_cross_entropy")
-    runs = apart.forward(PARAMS, X, SOFT), fused.forward(PARAMS, X, SOFT)
-    assert runs[0].div == pytest.approx(runs[1].div, rel=1e-13)
-    np.testing.assert_allclose(apart.backward(PARAMS, runs[0]).z, fused.backward(PARAMS, runs[1]).z, atol=1e-15)
+def test_a_desired_vector_has_the_dtype_of_the_weights() -> None:
+    desired = DIVERGENCES["cross_entropy"].desired(class_indices(), O, np.full((T, B), 0.5, dtype=np.float32))
+    assert desired.dtype == np.float32
 
 
-def test_mean_divides_by_the_sum_of_the_weights() -> None:
-    total = net("squared_error").forward(PARAMS, X, LOGITS, weights=WEIGHTS)
-    mean = net("squared_error", reduction="mean").forward(PARAMS, X, LOGITS, weights=WEIGHTS)
-    assert mean.div == pytest.approx(total.div / WEIGHTS.sum(), rel=1e-14)
-    halved = net("squared_error", reduction="mean").forward(PARAMS, X, LOGITS, weights=WEIGHTS / 2)
-    assert halved.div == pytest.approx(mean.div, rel=1e-14)
+@pytest.mark.parametrize("index", [-1, O])
+@each_with_indices
+def test_a_class_index_out_of_range_raises(name: str, index: int) -> None:
+    target = class_indices()
+    target[2, 1] = index
+    with pytest.raises(ValueError, match=rf"class indices in 0\.\.{O - 1}"):
+        there_and_back(network(name), target)
 
 
-def test_a_mask_is_weights_of_0_and_1() -> None:
-    mask = RNG.random((T, B)) < 0.5
-    n = net("squared_error")
-    assert n.forward(PARAMS, X, LOGITS, weights=mask).div == n.forward(PARAMS, X, LOGITS, weights=1.0 * mask).div
+@each_with_indices
+def test_class_indices_of_a_wrong_shape_raise(name: str) -> None:
+    with pytest.raises(ValueError, match=r"Expected class indices of size \(4, 3\)"):
+        there_and_back(network(name), class_indices().T)
 
 
-def test_what_stands_at_a_step_of_weight_0_is_not_looked_at() -> None:
-    mask = np.ones((T, B), bool)
-    mask[2, 1] = mask[4, 0] = False
-    clean = net("squared_error").forward(PARAMS, X, LOGITS, weights=mask)
-    poisoned = LOGITS.copy()
-    poisoned[~mask] = np.nan
-    run = net("squared_error").forward(PARAMS, X, poisoned, weights=mask)
-    assert run.div == clean.div
-    assert not net("squared_error").backward(PARAMS, run).y[~mask].any()
-    indices = CLASSES.copy()
-    indices[~mask] = -100
-    assert np.isfinite(net("softmax_cross_entropy").forward(PARAMS, X, indices, weights=mask).div)
+@each_name
+def test_a_target_of_a_wrong_shape_raises(name: str) -> None:
+    with pytest.raises(ValueError, match=r"Expected target of size \(4, 3, 5\)"):
+        there_and_back(network(name), soft_targets()[..., :1])
 
 
+@each_name
+def test_a_target_of_a_wrong_dtype_raises(name: str) -> None:
+    with pytest.raises(TypeError, match=f"the target of {name} should be of dtype float64, got: float32"):
+        there_and_back(network(name), soft_targets().astype(np.float32))
+
+
+@pytest.mark.parametrize("name", WITHOUT_INDICES)
+def test_class_indices_raise_where_there_are_no_classes(name: str) -> None:
+    with pytest.raises(TypeError, match=f"the target of {name} should be of dtype float64, got: int64"):
+        there_and_back(network(name), class_indices())
+
+
+@each_name
+def test_the_divergence_of_an_empty_batch_is_zero(name: str) -> None:
+    net = network(name)
+    target = class_indices()[:, :0] if name in WITH_INDICES else soft_targets()[:, :0]
+    assert net.forward(net.init(np.random.default_rng(4)), normal(T, 0, I), target).div == 0
+
+
+# The weights.
+
+
+@each_name
+def test_a_step_of_weight_zero_is_not_looked_at(name: str) -> None:
+    y, d, weights = outputs(name), soft_targets(), some_weights()
+    value, gradient = DIVERGENCES[name].value(y, d, weights), DIVERGENCES[name].gradient(y, d, weights)
+    y[1, 0] = d[1, 0] = NAN  # some_weights has a 0 there
+    assert DIVERGENCES[name].value(y, d, weights) == value
+    assert_array_equal(DIVERGENCES[name].gradient(y, d, weights), gradient)
+    assert_array_equal(gradient[1, 0], 0)
+
+
+@each_name
+def test_a_target_of_nan_is_legal_where_the_weight_is_zero(name: str) -> None:
+    target = soft_targets()
+    (wanted, wanted_grads) = there_and_back(network(name), target, some_weights())
+    target[1, 0] = NAN
+    run, grads = there_and_back(network(name), target, some_weights())
+    assert run.div == wanted.div
+    assert_array_equal(grads.x, wanted_grads.x)
+
+
+@each_with_indices
+def test_a_class_index_of_minus_100_is_legal_where_the_weight_is_zero(name: str) -> None:
+    target = class_indices()
+    wanted, _ = there_and_back(network(name), target, some_weights())
+    target[1, 0] = -100
+    assert there_and_back(network(name), target, some_weights())[0].div == wanted.div
+
+
+def test_a_saturated_output_warns_of_nothing_where_the_weight_is_zero() -> None:
+    y, weights = np.array([[[0.25, 0.5]], [[1.0, 0.0]]]), np.array([[1.0], [0.0]])
+    bce = DIVERGENCES["binary_cross_entropy"]
+    close(bce.value(y, np.zeros_like(y), weights), -log(0.75) - log(0.5))
+    close(bce.gradient(y, np.zeros_like(y), weights), [[[1 / 0.75, 2]], [[0, 0]]])
+
+
+@each_name
+def test_the_gradient_is_linear_in_the_weights(name: str) -> None:
+    y, d = outputs(name), soft_targets()
+    alone = DIVERGENCES[name].gradient(y, d, np.full((T, B), 1.0))
+    close(DIVERGENCES[name].gradient(y, d, some_weights()), some_weights()[:, :, None] * alone)
+
+
+def test_weights_of_bool_are_zeros_and_ones() -> None:
+    kept = some_weights() > 0.9
+    (run, grads), (wanted, wanted_grads) = (
+        there_and_back(network("squared_error"), soft_targets(), w) for w in (kept, kept.astype(np.float64))
+    )
+    assert run.div == wanted.div
+    assert_array_equal(grads.x, wanted_grads.x)
+
+
+@each_name
+def test_the_mean_is_the_weighted_sum_over_the_sum_of_weights(name: str) -> None:
+    (mean, mean_grads), (total, total_grads) = (
+        there_and_back(network(name, reduction), soft_targets(), some_weights()) for reduction in ("mean", "sum")
+    )
+    close(mean.div, total.div / some_weights().sum())
+    for param, gradient in mean_grads.params.items():
+        close(gradient, total_grads.params[param] / some_weights().sum())
+
+
+def test_the_mean_without_weights_is_over_the_real_steps() -> None:
+    lengths = [2, 4, 1]
+    (mean, _), (total, _) = (
+        there_and_back(network("squared_error", reduction), soft_targets(), lengths=lengths)
+        for reduction in ("mean", "sum")
+    )
+    close(mean.div, total.div / sum(lengths))
+
+
+def test_weights_past_the_end_of_a_sequence_never_count() -> None:
+    """Not even in the sum that the mean divides by."""
+    lengths, at_padding, weights = [2, 4, 4], some_weights(), some_weights()
+    at_padding[2:, 0], weights[2:, 0] = NAN, 0
+    run, _ = there_and_back(network("kl", "mean"), soft_targets(), at_padding, lengths)
+    wanted, _ = there_and_back(network("kl", "mean"), soft_targets(), weights)
+    close(run.div, wanted.div)
+
+
+def test_a_mean_over_weights_of_sum_zero_raises() -> None:
+    with pytest.raises(ValueError, match="weights that do not sum to 0"):
+        there_and_back(network("kl", "mean"), soft_targets(), np.zeros((T, B)))
+
+
+# A divergence of one's own: a function of the whole series.
+
+
+@dataclass
 class ErrorOfTheMean:
-    """A function of the whole series that is no sum over t: `1/2 |mean over t of y(t) - target|²`, summed over b."""
+    """Half the squared error of the mean of y over time: not a sum of terms, one a step."""
 
     def value(self, y: Array, target: Array, weights: Array) -> Any:
-        e = y.mean(axis=0) - target[0]
-        return (e * e).sum() / 2
+        error = y.mean(axis=0) - target.mean(axis=0)
+        return (error * error).sum() / 2
 
     def gradient(self, y: Array, target: Array, weights: Array) -> Array:
-        return np.broadcast_to((y.mean(axis=0) - target[0]) / len(y), y.shape).copy()
+        error = y.mean(axis=0) - target.mean(axis=0)
+        return np.broadcast_to(error / len(y), y.shape).copy()
 
 
-def test_a_divergence_of_ones_own_may_be_any_function_of_the_series() -> None:
-    n = net(ErrorOfTheMean(), activation="tanh")
-    run = n.forward(PARAMS, X, SOFT)
-    grads = n.backward(PARAMS, run)
+@dataclass
+class Recorder(ErrorOfTheMean):
+    """Keeps what it was given."""
 
-    rnn, out = torch.nn.RNN(I, H).double(), torch.nn.Linear(H, O).double()
-    module = torch.nn.ModuleDict({"rnn": rnn, "output": out})
-    module.load_state_dict({name: torch.from_numpy(p) for name, p in PARAMS.items()})
-    x = torch.from_numpy(X.copy()).requires_grad_()
-    y = torch.tanh(out(rnn(x)[0]))
-    div = 0.5 * (y.mean(dim=0) - torch.from_numpy(SOFT[0])).square().sum()
-    div.backward()  # type: ignore[no-untyped-call]
-
-    assert run.div == pytest.approx(div.item(), rel=1e-13)
-    assert x.grad is not None
-    np.testing.assert_allclose(grads.x, x.grad.numpy(), rtol=1e-12, atol=1e-15)
-    for name, p in module.named_parameters():
-        assert p.grad is not None
-        np.testing.assert_allclose(grads.params[name], p.grad.numpy(), rtol=1e-12, atol=1e-15)
+    def value(self, y: Array, target: Array, weights: Array) -> Any:
+        self.y, self.target, self.weights = y, target, weights
+        return super().value(y, target, weights)
 
 
-def test_a_gradient_of_ones_own_must_have_the_shape_of_y() -> None:
-    class Broadcast(ErrorOfTheMean):
-        def gradient(self, y: Array, target: Array, weights: Array) -> Array:
-            return y[:1]
+def test_a_divergence_of_the_whole_series_goes_back_through_time_as_in_torch() -> None:
+    net = Network(reference.RNN(I, H, num_layers=2, bidirectional=True), O, "sigmoid", ErrorOfTheMean())
+    params = net.init(np.random.default_rng(4))
+    x, h0, target = normal(T, B, I), normal(4, B, H, seed=5), normal(T, B, O, seed=6)
+    run = net.forward(params, x, target, h0)
+    grads = net.backward(params, run)
 
-    n = net(Broadcast())
-    with pytest.raises(ValueError, match=r"gradient of the divergence of size \(5, 3, 2\), got \(1, 3, 2\)"):
-        n.backward(PARAMS, n.forward(PARAMS, X, SOFT))
+    module = nn.ModuleDict({"rnn": nn.RNN(I, H, 2, bidirectional=True), "output": nn.Linear(2 * H, O)}).double()
+    module.load_state_dict({name: torch.from_numpy(p) for name, p in params.items()}, strict=True)
+    x_t, h0_t = torch.from_numpy(x).requires_grad_(), torch.from_numpy(h0).requires_grad_()
+    y = torch.sigmoid(module["output"](module["rnn"](x_t, h0_t)[0]))
+    wanted = ((y.mean(dim=0) - torch.from_numpy(target).mean(dim=0)) ** 2).sum() / 2
+    leaves = {"x": x_t, "h0": h0_t} | dict(module.named_parameters())
+    gradients = torch.autograd.grad(wanted, list(leaves.values()))
+
+    close(run.div, wanted.item())
+    for name, gradient in zip(leaves, gradients, strict=True):
+        close(({"x": grads.x, "h0": grads.h0} | grads.params)[name], gradient.numpy())
 
 
-def test_a_divergence_of_ones_own_must_be_one_number() -> None:
-    class PerStep(ErrorOfTheMean):
-        def value(self, y: Array, target: Array, weights: Array) -> Any:
-            return y.sum(axis=(1, 2))
+def test_the_divergence_of_a_whole_series_is_not_that_of_its_steps() -> None:
+    """So the test above tells a gradient over the series from one a step."""
+    y, target = outputs("squared_error"), soft_targets()
+    own = ErrorOfTheMean().gradient(y, target, some_weights())
+    assert np.abs(own - (y - target) / T).max() > 0.1
 
-    with pytest.raises(ValueError, match=r"should be a single number, got an array of size \(5,\)"):
-        net(PerStep()).forward(PARAMS, X, SOFT)
+
+def test_a_divergence_of_ones_own_reads_time_major_series_in_every_layout() -> None:
+    own, x, target = Recorder(), normal(T, B, I), normal(T, B, O, seed=6)
+    net = Network(reference.RNN(I, H), O, "identity", own)
+    batch_first = Network(reference.RNN(I, H, batch_first=True), O, "identity", own)
+    params = net.init(np.random.default_rng(4))
+    wanted = net.forward(params, x, target)
+    run = batch_first.forward(params, x.swapaxes(0, 1), target.swapaxes(0, 1))
+    assert_array_equal(own.y, wanted.y)
+    assert_array_equal(own.target, target)
+    assert run.div == wanted.div
+
+
+def test_a_divergence_of_ones_own_reads_an_unbatched_series_as_a_batch_of_one() -> None:
+    own, target = Recorder(), normal(T, O, seed=6)
+    net = Network(reference.RNN(I, H), O, "identity", own)
+    run = net.forward(net.init(np.random.default_rng(4)), normal(T, I), target)
+    assert_array_equal(own.y[:, 0], run.y)
+    assert_array_equal(own.target[:, 0], target)
+
+
+def test_a_divergence_of_ones_own_is_given_weights_of_zero_at_padding_and_of_sum_one_for_the_mean() -> None:
+    own = Recorder()
+    there_and_back(Network(reference.RNN(I, H), O, divergence=own, reduction="mean"), soft_targets(), lengths=[2, 4, 1])
+    close(own.weights, np.where(np.arange(T)[:, None] < [2, 4, 1], 1 / 7, 0))
+
+
+def test_a_target_of_ones_own_may_be_of_any_shape_and_dtype_behind_time_and_batch() -> None:
+    own, target = Recorder(), np.arange(T * B).reshape(T, B, 1)
+    net = Network(reference.RNN(I, H), O, divergence=own)
+    net.forward(net.init(np.random.default_rng(4)), normal(T, B, I), target)
+    assert own.target.dtype == target.dtype
+    assert_array_equal(own.target, target)
+
+
+@dataclass
+class Spoiled(ErrorOfTheMean):
+    """A divergence whose value or gradient goes through a function that spoils it."""
+
+    spoil_value: Callable[[Array], Any] = lambda value: value
+    spoil_gradient: Callable[[Array], Any] = lambda gradient: gradient
+
+    def value(self, y: Array, target: Array, weights: Array) -> Any:
+        return self.spoil_value(super().value(y, target, weights))
+
+    def gradient(self, y: Array, target: Array, weights: Array) -> Array:
+        return self.spoil_gradient(super().gradient(y, target, weights))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "message"),
+    [
+        (lambda g: g[0], ValueError, r"Expected the gradient of the divergence of size \(4, 3, 5\), got \(3, 5\)"),
+        (lambda g: g[:1], ValueError, r"got \(1, 3, 5\)"),
+        (lambda g: g.sum(), TypeError, "should be a NumPy array"),
+        (lambda g: g.astype(np.float32), TypeError, r"the gradient of the divergence dtype \(float32\)"),
+        (lambda g: g.tolist(), TypeError, "should be a NumPy array, got: list"),
+    ],
+    ids=["one-step", "would-broadcast", "scalar", "float32", "list"],
+)
+def test_a_gradient_that_does_not_fit_the_outputs_raises(
+    spoil: Callable[[Array], Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        there_and_back(Network(reference.RNN(I, H), O, divergence=Spoiled(spoil_gradient=spoil)), soft_targets())
+
+
+@pytest.mark.parametrize("size", [(1,), (4, 3)])
+def test_a_value_that_is_no_single_number_raises(size: tuple[int, ...]) -> None:
+    own = Spoiled(spoil_value=lambda v: np.full(size, v))
+    with pytest.raises(ValueError, match="the divergence should be a single number"):
+        there_and_back(Network(reference.RNN(I, H), O, divergence=own), soft_targets())
+
+
+def test_an_object_without_value_and_gradient_is_no_divergence() -> None:
+    with pytest.raises(TypeError, match="an object with `value` and `gradient`, got: Softmax"):
+        Network(reference.RNN(I, H), O, divergence=SOFTMAX)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What may import what: tests, benchmarks -> parity -> reference -> numpy, and inside the reference never up."""
+"""What imports what: `reference` needs NumPy alone, and within it everything points downwards."""
 
 import ast
 import subprocess
@@ -7,66 +7,111 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-ORDER = ["network", "recurrent", "stack", "bidirectional", "unroll", "cells", "activations"]
+import parity
+import reference
+
+# From the bottom up: a module imports only what stands above it in this list.
+ORDER = [
+    "arrays",
+    "layout",
+    "activations",
+    "output",
+    "divergences",
+    "cells",
+    "parameters",
+    "unroll",
+    "bidirectional",
+    "stack",
+    "recurrent",
+    "network",
+    "__init__",
+]
+THE_CHAIN = ["activations", "cells", "unroll", "bidirectional", "stack", "recurrent", "network"]
 
 
-def imported(path: Path) -> set[str]:
-    """The modules that a file imports anywhere in it, by their full names."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def files(package: Path) -> dict[str, Path]:
+    """Path within the package, as dotted name, to file."""
+    return {".".join(p.relative_to(package).with_suffix("").parts): p for p in sorted(package.rglob("*.py"))}
+
+
+REFERENCE = files(Path(reference.__file__).parent)
+PARITY = files(Path(parity.__file__).parent)
+
+each_of_reference = pytest.mark.parametrize("name", REFERENCE)
+each_of_parity = pytest.mark.parametrize("name", PARITY)
+
+
+def imports(file: Path) -> set[str]:
+    """Every dotted name that a file imports, wherever in it; `from a import b` counts as a.b."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
-
-
-def packages(path: Path) -> set[str]:
-    return {name.partition(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)
-
-
-def sources(folder: str) -> list[Path]:
-    found = sorted((ROOT / folder).rglob("*.py"))
-    assert found
+            assert node.level == 0, f"{file}: a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
+def tops(file: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(file)}
+
+
+def within_reference(file: Path) -> set[str]:
+    """The modules of `reference` (cells as one) that a file imports."""
+    return {name.split(".")[1] for name in imports(file) if name.startswith("reference.")}
+
+
 def loaded_by(statement: str) -> set[str]:
-    program = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+    """The top-level modules in a fresh interpreter after one statement."""
+    program = f"{statement}; import sys; print(*sys.modules)"
+    root = Path(reference.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in done.stdout.split()}
 
 
-def test_import_reference_loads_numpy_and_nothing_else() -> None:
-    by_numpy = loaded_by("import numpy.random")
-    assert loaded_by("import reference") - by_numpy - set(sys.stdlib_module_names) == {"reference"}
+def test_importing_reference_loads_numpy_and_no_other_third_party() -> None:
+    loaded = loaded_by("import reference")
+    assert {"reference", "numpy"} <= loaded
+    assert loaded - loaded_by("import numpy, numpy.random") - sys.stdlib_module_names == {"reference"}
 
 
-@pytest.mark.parametrize("path", sources("reference"), ids=lambda p: str(p.relative_to(ROOT)))
-def test_the_reference_imports_numpy_and_itself(path: Path) -> None:
-    assert packages(path) <= {"numpy", "reference"}
+@each_of_reference
+def test_a_module_of_reference_imports_the_standard_library_numpy_and_reference(name: str) -> None:
+    assert tops(REFERENCE[name]) - sys.stdlib_module_names <= {"numpy", "reference"}
 
 
-@pytest.mark.parametrize("path", sources("parity"), ids=lambda p: str(p.relative_to(ROOT)))
-def test_parity_imports_the_reference_and_torch_only_inside_oracles(path: Path) -> None:
-    allowed = {"numpy", "rich", "reference", "parity"} | ({"torch"} if path.parent.name == "oracles" else set())
-    assert packages(path) <= allowed
+def test_the_order_names_every_module_of_reference() -> None:
+    assert {name.split(".")[0] for name in REFERENCE} == set(ORDER)
+    assert [name for name in ORDER if name in THE_CHAIN] == THE_CHAIN
 
 
-@pytest.mark.parametrize("name", ORDER)
-def test_inside_the_reference_nothing_knows_what_is_above_it(name: str) -> None:
-    above = {f"reference.{module}" for module in ORDER[: ORDER.index(name)]}
-    files = [p for p in sources("reference") if name in (p.stem, p.parent.name)]
-    assert files
-    for path in files:
-        for module in imported(path):
-            assert not any(module == a or module.startswith(f"{a}.") for a in above), f"{path}: {module}"
+@each_of_reference
+def test_a_module_of_reference_imports_only_from_below(name: str) -> None:
+    own = name.split(".")[0]
+    assert within_reference(REFERENCE[name]) <= set(ORDER[: ORDER.index(own)])
 
 
-@pytest.mark.parametrize("name", ["output", "divergences", "parameters", "layout", "arrays"])
-def test_the_helpers_know_nothing_of_the_layers_above(name: str) -> None:
-    above = {f"reference.{module}" for module in ORDER[:-2]}
-    for module in imported(ROOT / "reference" / f"{name}.py"):
-        assert not any(module == a or module.startswith(f"{a}.") for a in above), module
+@pytest.mark.parametrize(("upper", "lower"), list(zip(THE_CHAIN[1:], THE_CHAIN[:-1], strict=True)))
+def test_each_link_of_the_chain_imports_the_next(upper: str, lower: str) -> None:
+    """So the test above looks at imports that are there."""
+    of_upper = [file for name, file in REFERENCE.items() if name.split(".")[0] == upper]
+    assert lower in set().union(*(within_reference(file) for file in of_upper))
+
+
+@each_of_parity
+def test_parity_imports_torch_only_in_its_oracles(name: str) -> None:
+    assert ("torch" not in tops(PARITY[name])) or name.startswith("oracles.")
+
+
+def test_the_oracles_do_import_torch() -> None:
+    assert "torch" in tops(PARITY["oracles.torch_autograd"])
+
+
+def test_the_command_line_starts_without_torch() -> None:
+    assert "torch" not in loaded_by("import parity.cli")
+
+
+@each_of_parity
+def test_parity_imports_neither_tests_nor_benchmarks(name: str) -> None:
+    assert not tops(PARITY[name]) & {"tests", "benchmarks"}

@@ -1,51 +1,168 @@
-"""Parameters: names, order, shapes and distribution are those of torch."""
+"""Parameters as torch has them: names, order, shapes, and the distribution they are drawn from. SPEC 1.4, 1.5, 1.6."""
 
-import itertools
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_array_equal
+from numpy.typing import DTypeLike
+from torch import nn
 
 import reference
+from reference.arrays import Array
 
-CONFIGURATIONS = list(itertools.product((1, 2, 3), (False, True), (True, False)))
+I, H, O = 3, 4, 2
+CONFIGURATIONS = list(product([1, 2, 3], [False, True], [False, True]))
 
-
-@pytest.mark.parametrize(("layers", "bidirectional", "bias"), CONFIGURATIONS)
-def test_names_order_and_shapes_are_those_of_the_state_dict(layers: int, bidirectional: bool, bias: bool) -> None:
-    ours = reference.RNN(3, 5, num_layers=layers, bidirectional=bidirectional, bias=bias).init(np.random.default_rng(0))
-    theirs = torch.nn.RNN(3, 5, num_layers=layers, bidirectional=bidirectional, bias=bias).state_dict()
-    assert list(ours) == list(theirs)
-    assert [p.shape for p in ours.values()] == [tuple(p.shape) for p in theirs.values()]
+each_configuration = pytest.mark.parametrize(("num_layers", "bidirectional", "bias"), CONFIGURATIONS)
 
 
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_a_network_loads_into_a_module_with_children_rnn_and_output(bidirectional: bool) -> None:
-    net = reference.Network(reference.RNN(3, 5, num_layers=2, bidirectional=bidirectional), output_size=4)
-    params = net.init(np.random.default_rng(0), dtype=np.float32)
-    rnn = torch.nn.RNN(3, 5, num_layers=2, bidirectional=bidirectional)
-    module = torch.nn.ModuleDict({"rnn": rnn, "output": torch.nn.Linear(10 if bidirectional else 5, 4)})
-    module.load_state_dict({name: torch.from_numpy(p) for name, p in params.items()}, strict=True)
-    assert list(params) == list(module.state_dict())
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
 
 
-def test_every_element_is_uniform_within_the_bound_of_torch() -> None:
-    """U(-1/sqrt(H), 1/sqrt(H)); under the output layer, whose fan is D·H, U(-1/sqrt(D·H), 1/sqrt(D·H))."""
-    net = reference.Network(reference.RNN(40, 50, bidirectional=True), output_size=60)
-    for name, p in net.init(np.random.default_rng(0)).items():
-        bound = 1 / np.sqrt(100 if name.startswith("output.") else 50)
-        assert np.abs(p).max() <= bound
-        if p.ndim == 2:
-            assert np.abs(p).max() > 0.99 * bound
-            assert p.std() == pytest.approx(bound / np.sqrt(3), rel=0.03)
-            assert abs(p.mean()) < 0.03 * bound
+def pair(num_layers: int, bidirectional: bool, bias: bool) -> tuple[reference.RNN, nn.RNN]:
+    """The same configuration here and in torch."""
+    return (
+        reference.RNN(I, H, num_layers=num_layers, bidirectional=bidirectional, bias=bias),
+        nn.RNN(I, H, num_layers=num_layers, bidirectional=bidirectional, bias=bias).double(),
+    )
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_seed_decides_and_the_dtype_is_kept(dtype: type) -> None:
-    rnn = reference.RNN(3, 5)
-    first, again, other = (rnn.init(np.random.default_rng(seed), dtype=dtype) for seed in (1, 1, 2))
-    for name in first:
-        assert first[name].dtype == dtype
-        np.testing.assert_array_equal(first[name], again[name])
-        assert (first[name] != other[name]).all()
+class TorchNetwork(nn.Module):
+    def __init__(self, rnn: nn.RNN, output: nn.Linear) -> None:
+        super().__init__()
+        self.rnn = rnn
+        self.output = output
+
+
+def tensors(params: dict[str, Array]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(p) for name, p in params.items()}
+
+
+@each_configuration
+def test_names_order_and_shapes_are_those_of_torch(num_layers: int, bidirectional: bool, bias: bool) -> None:
+    ours, theirs = pair(num_layers, bidirectional, bias)
+    wanted = [(name, tuple(p.shape)) for name, p in theirs.state_dict().items()]
+    assert list(ours.shapes.items()) == wanted
+    assert [(name, p.shape) for name, p in ours.init(rng()).items()] == wanted
+
+
+@each_configuration
+def test_torch_loads_the_parameters_as_they_are(num_layers: int, bidirectional: bool, bias: bool) -> None:
+    ours, theirs = pair(num_layers, bidirectional, bias)
+    params = ours.init(rng())
+    theirs.load_state_dict(tensors(params), strict=True)
+    for name, p in theirs.state_dict().items():
+        assert_array_equal(p.numpy(), params[name])
+
+
+@each_configuration
+def test_a_torch_module_of_rnn_and_output_loads_those_of_a_network(
+    num_layers: int, bidirectional: bool, bias: bool
+) -> None:
+    rnn, theirs = pair(num_layers, bidirectional, bias)
+    net = reference.Network(rnn, O)
+    module = TorchNetwork(theirs, nn.Linear(rnn.output_features, O)).double()
+    params = net.init(rng())
+    assert list(params) == list(net.shapes) == list(module.state_dict())
+    module.load_state_dict(tensors(params), strict=True)
+    for name, p in module.state_dict().items():
+        assert_array_equal(p.numpy(), params[name])
+
+
+@each_configuration
+def test_the_state_dict_of_torch_is_taken_as_it_is(num_layers: int, bidirectional: bool, bias: bool) -> None:
+    ours, theirs = pair(num_layers, bidirectional, bias)
+    params = {name: p.numpy() for name, p in theirs.state_dict().items()}
+    x = rng().standard_normal((5, 2, I))
+    with torch.no_grad():
+        wanted = theirs(torch.from_numpy(x))[0].numpy()
+    np.testing.assert_allclose(ours.forward(params, x).output, wanted, rtol=1e-12, atol=1e-13)
+
+
+# The distribution. Of n values from U(-b, b) the largest falls short of b by b/n on average; n is 3000 and more.
+
+
+def assert_uniform(values: Array, bound: float) -> None:
+    n = values.size
+    assert np.abs(values).max() <= bound
+    assert values.max() > bound * (1 - 20 / n)
+    assert values.min() < -bound * (1 - 20 / n)
+    assert abs(values.mean()) < 5 * bound / np.sqrt(3 * n)
+    assert values.var() == pytest.approx(bound**2 / 3, rel=5 / np.sqrt(n))
+
+
+@pytest.mark.parametrize("name", ["weight_ih_l0", "weight_hh_l0_reverse", "weight_ih_l1", "weight_hh_l1_reverse"])
+def test_recurrent_weights_are_uniform_within_1_over_sqrt_H_whatever_they_read(name: str) -> None:
+    """H is 64; weight_ih_l0 reads 50 numbers, weight_ih_l1 128."""
+    params = reference.RNN(50, 64, num_layers=2, bidirectional=True).init(rng())
+    assert_uniform(params[name], 1 / 8)
+
+
+@pytest.mark.parametrize("name", ["bias_ih_l0", "bias_hh_l0"])
+def test_recurrent_biases_are_uniform_within_1_over_sqrt_H(name: str) -> None:
+    assert_uniform(reference.RNN(1, 3600).init(rng(), np.float32)[name], 1 / 60 + 1e-9)
+
+
+@pytest.mark.parametrize("name", ["output.weight", "output.bias"])
+@pytest.mark.parametrize(("bidirectional", "bound"), [(False, 1 / 2), (True, 1 / np.sqrt(8))])
+def test_the_output_layer_is_uniform_within_1_over_sqrt_of_what_it_reads(
+    name: str, bidirectional: bool, bound: float
+) -> None:
+    net = reference.Network(reference.RNN(1, 4, bidirectional=bidirectional), 3000)
+    assert_uniform(net.init(rng())[name], bound)
+
+
+@pytest.mark.parametrize("layer", ["rnn", "output"])
+def test_torch_draws_from_the_same_bounds(layer: str) -> None:
+    torch.manual_seed(0)
+    module = nn.RNN(50, 64) if layer == "rnn" else nn.Linear(64, 50)
+    for p in module.state_dict().values():
+        largest = p.abs().max().item()
+        assert 0.9 / 8 < largest <= 1 / 8
+
+
+# The generator and the dtype.
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble, np.complex128, ">f8"])
+def test_parameters_have_the_dtype_asked_for_in_native_byte_order(dtype: DTypeLike) -> None:
+    params = reference.Network(reference.RNN(I, H), O).init(rng(), dtype)
+    assert {p.dtype for p in params.values()} == {np.dtype(dtype).newbyteorder("=")}
+
+
+def test_parameters_are_float64_unless_told_otherwise() -> None:
+    assert {p.dtype for p in reference.RNN(I, H).init(rng()).values()} == {np.dtype(np.float64)}
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int64, np.bool_, np.complex64])
+def test_a_dtype_that_the_reference_does_not_compute_in_raises(dtype: DTypeLike) -> None:
+    with pytest.raises(TypeError, match="dtype should be of dtype float32 or float64, got: "):
+        reference.RNN(I, H).init(rng(), dtype)
+
+
+def test_the_same_seed_gives_the_same_bits() -> None:
+    net = reference.Network(reference.RNN(I, H, num_layers=2), O)
+    first, second = net.init(rng(7)), net.init(rng(7))
+    for name, p in first.items():
+        assert p.tobytes() == second[name].tobytes()
+
+
+def test_another_seed_gives_other_parameters() -> None:
+    net = reference.Network(reference.RNN(I, H, num_layers=2), O)
+    first, second = net.init(rng(7)), net.init(rng(8))
+    assert all((p != second[name]).all() for name, p in first.items())
+
+
+def test_a_generator_goes_on_from_where_it_stands() -> None:
+    generator, rnn = rng(7), reference.RNN(I, H)
+    first, second = rnn.init(generator), rnn.init(generator)
+    assert all((p != second[name]).all() for name, p in first.items())
+
+
+def test_no_two_parameters_share_their_numbers() -> None:
+    params = reference.RNN(H, H, num_layers=2, bidirectional=True).init(rng())
+    values = np.concatenate([p.ravel() for p in params.values()])
+    assert len(np.unique(values)) == len(values)

@@ -5,7 +5,8 @@ not show (a and h of every layer, direction and step, and their gradients) comes
 operations, one by one; so does everything that torch.nn.RNN lacks (no activation; truncation of a ragged batch).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -69,10 +70,22 @@ def check_device(device: str) -> None:
 
 def run(case: Case, values: Arrays, device: str = "cpu") -> dict[str, Array]:
     """Every tensor of the case; where torch.nn.RNN and the unrolled columns both have it, the word of torch.nn.RNN."""
-    tensors = _unrolled(case, values, device)
-    if has_module(case):
-        tensors |= _module(case, values, device)
+    with one_thread():
+        tensors = _unrolled(case, values, device)
+        if has_module(case):
+            tensors |= _module(case, values, device)
     return {name: t.detach().cpu().numpy() for name, t in tensors.items()}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """torch computes on one thread: in one process its pool and that of NumPy's BLAS stall each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def module(case: Case) -> nn.Module:

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import reference
-from parity.oracles.torch_autograd import TorchNetwork
+from parity.oracles.torch_autograd import TorchNetwork, one_thread
 from reference.arrays import Array
 
 
@@ -26,11 +26,12 @@ def train(
     kind = {"adagrad": torch.optim.Adagrad, "sgd": torch.optim.SGD}[optimiser]
     stepper = kind(model.parameters(), lr=rate)
     for x, target in batches:
-        h, _ = model.rnn(torch.from_numpy(x))
-        logits = model.output(h)
-        loss = F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(target).flatten())
-        stepper.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_value_(model.parameters(), clip)
-        stepper.step()
+        with one_thread():
+            h, _ = model.rnn(torch.from_numpy(x))
+            logits = model.output(h)
+            loss = F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(target).flatten())
+            stepper.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_value_(model.parameters(), clip)
+            stepper.step()
         yield loss.item()

@@ -1,0 +1,144 @@
+"""Dropout between layers: torch's own masks reproduced, the two extremes, and that what is dropped is not read."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+import reference
+from reference.arrays import Array
+from tests.helpers import Example, assert_close, assert_same_bits, example, results, torch_results
+
+T, B, I, H = 6, 3, 4, 5
+SEED = 3
+
+
+def rnn(dropout: float, num_layers: int = 2, bidirectional: bool = True, batch_first: bool = False) -> reference.RNN:
+    return reference.RNN(I, H, num_layers, batch_first=batch_first, dropout=dropout, bidirectional=bidirectional)
+
+
+def masks_of_torch(rnn: reference.RNN) -> Array:
+    """What torch.nn.RNN draws from the seed: time-major whatever the layout, one layer after another."""
+    torch.manual_seed(SEED)
+    ones = torch.ones(T, B, rnn.output_features, dtype=torch.float64)
+    return np.stack([(F.dropout(ones, rnn.dropout) != 0).numpy() for _ in range(rnn.num_layers - 1)])
+
+
+def in_training(twin: torch.nn.RNN, x: Tensor, h0: Tensor) -> tuple[Tensor, Tensor]:
+    twin.train()
+    torch.manual_seed(SEED)
+    output, h_n = twin(x, h0)
+    return output, h_n
+
+
+def some_masks(seed: int = 0) -> Array:
+    return np.random.default_rng(seed).random((1, T, B, 2 * H)) < 0.5
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("num_layers", [2, 3])
+def test_outputs_and_gradients_are_those_of_torch_in_training(
+    num_layers: int, bidirectional: bool, batch_first: bool
+) -> None:
+    e = example(rnn(0.4, num_layers, bidirectional, batch_first), T, B)
+    masks = masks_of_torch(e.rnn)
+    assert 0.3 < 1 - masks.mean() < 0.5
+    assert_close(results(*e.run(dropout_masks=masks)), torch_results(e, in_training))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 1.0])
+def test_the_extremes_are_those_of_torch_in_training(dropout: float) -> None:
+    e = example(rnn(dropout), T, B)
+    masks = np.full((1, T, B, 2 * H), dropout == 0)
+    assert_close(results(*e.run(dropout_masks=masks)), torch_results(e, in_training))
+
+
+def test_no_masks_mean_no_dropout_as_in_eval() -> None:
+    e = example(rnn(0.4), T, B)
+    assert_close(results(*e.run()), torch_results(e))
+    without = replace(e, rnn=replace(e.rnn, dropout=0.0))
+    assert_same_bits(results(*e.run()), results(*without.run()))
+
+
+def test_with_a_probability_of_zero_masks_change_nothing() -> None:
+    e = example(rnn(0.0), T, B)
+    assert_same_bits(results(*e.run(dropout_masks=np.ones((1, T, B, 2 * H), bool))), results(*e.run()))
+
+
+def test_with_a_probability_of_one_the_layers_below_are_cut_off() -> None:
+    e = example(rnn(1.0), T, B)
+    trace, grads = e.run(dropout_masks=np.zeros((1, T, B, 2 * H), bool))
+    top = trace.layers[1].directions[0]
+    np.testing.assert_array_equal(top.x, np.zeros((T, B, 2 * H)))
+    only_h_n = e.rnn.backward(e.params, trace, d_h_n=e.d_h_n).x  # of the lower layer's own last state
+    assert_close(grads.x, only_h_n)
+    assert np.all(grads.h0 != 0)
+
+
+def test_a_kept_element_is_scaled_and_a_dropped_one_is_zero() -> None:
+    masks = some_masks()
+    trace = example(rnn(0.4), T, B).forward(dropout_masks=masks)
+    below, above = trace.layers[0].output, trace.layers[1].directions[0].x
+    assert_close(above, np.where(masks[0], below / 0.6, 0))
+
+
+def test_the_output_of_the_last_layer_is_not_dropped() -> None:
+    trace = example(rnn(0.4), T, B).forward(dropout_masks=some_masks())
+    assert_same_bits(trace.output, trace.layers[1].output)
+    assert np.all(trace.output != 0)
+
+
+def test_a_dropped_element_is_not_read() -> None:
+    e = example(rnn(0.4, bidirectional=False), T, B)
+    masks = some_masks()[..., :H]
+    masks[0, 2:, 1] = False
+    poisoned = e.x.copy()
+    poisoned[2:, 1] = np.nan  # what it makes of layer 0 is dropped
+    clean, trace = e.forward(dropout_masks=masks), replace(e, x=poisoned).forward(dropout_masks=masks)
+    assert np.isnan(trace.layers[0].output[2:, 1]).all()
+    assert_same_bits(trace.output, clean.output)
+
+
+def test_backward_uses_the_masks_of_its_own_forward() -> None:
+    e = example(rnn(0.4), T, B)
+    trace, grads = e.run(dropout_masks=some_masks())
+    e.forward(dropout_masks=some_masks(seed=1))
+    assert_same_bits(e.rnn.backward(e.params, trace, e.d_output, e.d_h_n), grads)
+
+
+def test_masks_of_a_ragged_batch_stand_in_the_order_of_time() -> None:
+    """Each sequence gives what it gives alone with its own part of the masks."""
+    lengths = [5, 2, 6]
+    e, masks = example(rnn(0.4), T, B), some_masks()
+    trace, grads = e.run(lengths=lengths, dropout_masks=masks)
+    for b, n in enumerate(lengths):
+        alone = Example(e.rnn, e.params, e.x[:n, b], e.h0[:, b], e.d_output[:n, b], e.d_h_n[:, b])
+        trace_b, grads_b = alone.run(dropout_masks=masks[:, :n, b])
+        assert_close(trace.output[:n, b], trace_b.output)
+        assert_close(grads.x[:n, b], grads_b.x)
+
+
+def test_the_mask_at_padding_changes_nothing() -> None:
+    e, masks = example(rnn(0.4), T, B), some_masks()
+    inverted = masks.copy()
+    inverted[:, 4:, 1] = ~masks[:, 4:, 1]
+    given = results(*e.run(lengths=[5, 4, 6], dropout_masks=masks))
+    assert_close(results(*e.run(lengths=[5, 4, 6], dropout_masks=inverted)), given)
+
+
+def test_dropout_without_a_layer_to_drop_warns_as_torch_does() -> None:
+    with pytest.warns(UserWarning, match="^dropout option") as of_torch:
+        torch.nn.RNN(I, H, dropout=0.4)
+    with pytest.warns(UserWarning, match="^dropout option") as ours:
+        reference.RNN(I, H, dropout=0.4)
+    assert str(ours[0].message) == str(of_torch[0].message)
+    assert ours[0].filename == __file__  # it points at the caller
+
+
+def test_one_layer_takes_masks_for_no_gap_at_all() -> None:
+    e = example(reference.RNN(I, H), T, B)
+    assert_same_bits(results(*e.run(dropout_masks=np.ones((0, T, B, H), bool))), results(*e.run()))

@@ -1,0 +1,134 @@
+"""Sequences of differing length: each as if it were alone, and nothing of the padding is seen."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import reference
+from reference.arrays import Array
+from tests.helpers import Example, assert_close, assert_same_bits, example, results, torch_forward, torch_results
+
+T, B = 7, 3
+LENGTHS = [5, 2, 6]  # unsorted, the shortest in the middle, none as long as the batch
+PADDING = np.arange(T)[:, None] >= np.array(LENGTHS)
+
+
+def rnn(**options: Any) -> reference.RNN:
+    return reference.RNN(4, 5, num_layers=2, bidirectional=True, **options)
+
+
+def with_padding(series: Array, values: Any) -> Array:
+    """A copy of a time-major series with other values at the padding."""
+    copy = series.copy()
+    copy[PADDING] = values
+    return copy
+
+
+def padded(e: Example, values: Any) -> Example:
+    return replace(e, x=with_padding(e.x, values), d_output=with_padding(e.d_output, values))
+
+
+def assert_zero(array: Array) -> None:
+    np.testing.assert_array_equal(array, np.zeros_like(array), strict=True)
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, [5, 2, 7], [7, 7, 7], [1, 1, 1]])
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_outputs_and_gradients_are_those_of_torch_on_a_packed_sequence(nonlinearity: str, lengths: list[int]) -> None:
+    e = example(rnn(nonlinearity=nonlinearity), T, B)
+    wanted = torch_results(e, lambda twin, x, h0: torch_forward(twin, x, h0, lengths))
+    assert_close(results(*e.run(lengths=lengths)), wanted)
+
+
+def test_each_sequence_gives_what_it_gives_alone() -> None:
+    e = example(rnn(), T, B)
+    trace, grads = e.run(lengths=LENGTHS)
+    pooled = {name: np.zeros_like(p) for name, p in e.params.items()}
+    for b, n in enumerate(LENGTHS):
+        alone = Example(e.rnn, e.params, e.x[:n, b], e.h0[:, b], e.d_output[:n, b], e.d_h_n[:, b])
+        trace_b, grads_b = alone.run()
+        assert_close(trace.output[:n, b], trace_b.output)
+        assert_close(trace.h_n[:, b], trace_b.h_n)
+        assert_close(grads.x[:n, b], grads_b.x)
+        assert_close(grads.h0[:, b], grads_b.h0)
+        pooled = {name: total + grads_b.params[name] for name, total in pooled.items()}
+    assert_close(grads.params, pooled)
+
+
+def test_full_lengths_are_no_lengths() -> None:
+    e = example(rnn(), T, B)
+    assert_close(results(*e.run(lengths=[T] * B)), results(*e.run()))
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, torch.tensor, lambda n: np.array(n, dtype=np.uint8)])
+def test_lengths_may_be_any_sequence_of_integers(kind: Any) -> None:
+    e = example(rnn(), T, B)
+    assert_same_bits(results(*e.run(lengths=kind(LENGTHS))), results(*e.run(lengths=LENGTHS)))
+
+
+def test_lengths_count_steps_in_either_layout() -> None:
+    e = example(rnn(), T, B)
+    trace, grads = e.run(lengths=LENGTHS)
+    batch_first = replace(
+        e, rnn=replace(e.rnn, batch_first=True), x=e.x.swapaxes(0, 1), d_output=e.d_output.swapaxes(0, 1)
+    )
+    wanted = results(trace, grads) | {"output": trace.output.swapaxes(0, 1), "x": grads.x.swapaxes(0, 1)}
+    assert_close(results(*batch_first.run(lengths=LENGTHS)), wanted)
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+def test_poison_in_the_padding_changes_no_bit(poison: float) -> None:
+    e = example(rnn(), T, B)
+    assert_same_bits(padded(e, poison).run(lengths=LENGTHS), padded(e, 0.0).run(lengths=LENGTHS))
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_padded_outputs_and_input_gradients_are_exactly_zero(nonlinearity: str) -> None:
+    e = padded(example(rnn(nonlinearity=nonlinearity), T, B), np.nan)
+    trace, grads = e.run(lengths=LENGTHS)
+    assert_zero(trace.output[PADDING])
+    assert_zero(grads.x[PADDING])
+
+
+def test_every_intermediate_is_exactly_zero_at_the_padding() -> None:
+    trace, grads = padded(example(rnn(), T, B), np.nan).run(lengths=LENGTHS)
+    for layer, d_layer in zip(trace.layers, grads.layers, strict=True):
+        for direction, d_direction in zip(layer.directions, d_layer.directions, strict=True):
+            for series in (direction.x, direction.a, direction.h, d_direction.x, d_direction.a, d_direction.h):
+                assert_zero(series[PADDING])
+
+
+def test_the_trace_marks_the_real_steps() -> None:
+    trace = example(rnn(), T, B).forward(lengths=LENGTHS)
+    for direction in trace.layers[0].directions:
+        assert_same_bits(direction.real, ~PADDING)
+
+
+def test_an_upstream_gradient_past_the_end_of_a_sequence_has_no_effect() -> None:
+    e = example(rnn(), T, B)
+    trace, grads = e.run(lengths=LENGTHS)
+    other = with_padding(e.d_output, example(rnn(), T, B, seed=1).d_output[PADDING])
+    assert_same_bits(e.rnn.backward(e.params, trace, other, e.d_h_n), grads)
+
+
+def test_the_last_state_is_that_of_each_sequence_at_its_own_end() -> None:
+    e = example(reference.RNN(4, 5), T, B)
+    trace = e.forward(lengths=LENGTHS)
+    assert_same_bits(trace.h_n[0], trace.output[np.array(LENGTHS) - 1, np.arange(B)])
+
+
+def test_the_gradient_of_the_last_state_enters_at_each_sequences_own_end() -> None:
+    e = example(reference.RNN(4, 5), T, B)
+    trace = e.forward(lengths=LENGTHS)
+    dh = e.rnn.backward(e.params, trace, d_h_n=e.d_h_n).layers[0].directions[0].h
+    assert_same_bits(dh[np.array(LENGTHS) - 1, np.arange(B)], e.d_h_n[0])
+
+
+def test_the_reverse_direction_starts_at_each_sequences_own_end() -> None:
+    e = example(reference.RNN(4, 5, bidirectional=True), T, B)
+    reverse = e.forward(lengths=LENGTHS).layers[0].directions[1]
+    for b, n in enumerate(LENGTHS):
+        assert_same_bits(reverse.x[:n, b], e.x[:n, b][::-1])
