@@ -10,9 +10,19 @@ from torch.nn import functional as F
 
 import reference
 from reference.arrays import Array
-from tests.helpers import Example, assert_close, assert_same_bits, example, results, torch_results
+from tests.helpers import (
+    Example,
+    arrays_in,
+    assert_close,
+    assert_same_bits,
+    example,
+    leaf,
+    results,
+    torch_results,
+    torch_twin,
+)
 
-T, B, I, H = 6, 3, 4, 5
+T, B, I, H, O = 6, 3, 4, 5, 2
 SEED = 3
 
 
@@ -137,6 +147,38 @@ def test_dropout_without_a_layer_to_drop_warns_as_torch_does() -> None:
         reference.RNN(I, H, dropout=0.4)
     assert str(ours[0].message) == str(of_torch[0].message)
     assert ours[0].filename == __file__  # it points at the caller
+
+
+@pytest.mark.parametrize("dropout", [np.float64(0.4), np.float32(0.4)], ids=["float64", "float32"])
+def test_a_probability_that_is_a_numpy_number_does_not_widen_float32(dropout: float) -> None:
+    e = example(rnn(dropout), T, B, np.float32)
+    trace, grads = e.run(dropout_masks=some_masks())
+    computed = results(trace, grads), trace.layers, grads.layers  # the configuration keeps the number as it was given
+    found = {path: a.dtype for path, a in arrays_in(computed).items() if a.dtype.kind == "f"}
+    assert len(found) > 30
+    assert set(found.values()) == {np.dtype(np.float32)}, found
+
+
+@pytest.mark.parametrize(("batch", "batch_first"), [(B, False), (B, True), (None, False)])
+def test_a_network_under_dropout_is_that_of_torch_in_training(batch: int | None, batch_first: bool) -> None:
+    net = reference.Network(rnn(0.4, batch_first=batch_first), O)
+    params, e = net.init(np.random.default_rng(4)), example(net.rnn, T, batch)
+    target = np.random.default_rng(5).standard_normal((*e.x.shape[:-1], O))
+    torch.manual_seed(SEED)
+    steps = (T,) if batch is None else (T, batch)
+    masks = (F.dropout(torch.ones(*steps, 2 * H), 0.4) != 0).numpy()[None]
+    run = net.forward(params, e.x, target, e.h0, dropout_masks=masks)
+    grads = net.backward(params, run)
+
+    twin = torch_twin(net.rnn, {name: params[f"rnn.{name}"] for name in net.rnn.shapes})
+    weight, bias, x, h0 = (leaf(a) for a in (params["output.weight"], params["output.bias"], e.x, e.h0))
+    output, _ = in_training(twin, x, h0)
+    div = F.mse_loss(F.linear(output, weight, bias), torch.tensor(target), reduction="sum") / 2
+    div.backward()  # type: ignore[no-untyped-call]
+    wanted = {f"rnn.{name}": p.grad for name, p in twin.named_parameters()}
+    assert_close(run.div, div)
+    assert_close([grads.x, grads.h0], [x.grad, h0.grad])
+    assert_close(grads.params, wanted | {"output.weight": weight.grad, "output.bias": bias.grad})
 
 
 def test_one_layer_takes_masks_for_no_gap_at_all() -> None:

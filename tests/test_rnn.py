@@ -38,14 +38,18 @@ def series(*steps: float) -> Array:
     return np.array(steps, dtype=np.float64).reshape(-1, 1, 1)
 
 
-def by_hand() -> tuple[reference.RecurrentTrace, reference.RecurrentGradients]:
-    rnn = reference.RNN(1, 1)
+def one_unit() -> tuple[reference.RNN, dict[str, Array]]:
     params = {
         "weight_ih_l0": np.array([[W_IH]]),
         "weight_hh_l0": np.array([[W_HH]]),
         "bias_ih_l0": np.array([B_IH]),
         "bias_hh_l0": np.array([B_HH]),
     }
+    return reference.RNN(1, 1), params
+
+
+def by_hand() -> tuple[reference.RecurrentTrace, reference.RecurrentGradients]:
+    rnn, params = one_unit()
     trace = rnn.forward(params, series(X0, X1, X2), series(H_INITIAL))
     return trace, rnn.backward(params, trace, series(D_OUT0, D_OUT1, D_OUT2), series(D_H_N))
 
@@ -87,6 +91,25 @@ def test_intermediate_gradients_by_hand() -> None:
     assert_close(direction.a, series(DA0, DA1, DA2))
     assert_close(direction.x, series(DA0 * W_IH, DA1 * W_IH, DA2 * W_IH))
     assert_close(direction.h0, np.array([[DA0 * W_HH]]))
+
+
+def test_one_step_at_a_time_by_hand() -> None:
+    rnn, params = one_unit()
+    state = series(H_INITIAL)
+    for x, h in ((X0, H0), (X1, H1), (X2, H2)):
+        output, state = rnn.step(params, np.array([[x]]), state)
+        assert_close([output, state], [np.array([[h]]), series(h)])
+
+
+def test_truncation_at_every_step_by_hand() -> None:
+    """With k = 1 nothing arrives from the right; a step still reads h(t-1), so dW_hh and dh0 are not zero."""
+    trace, _ = by_hand()
+    rnn, params = one_unit()
+    grads = rnn.backward(params, trace, series(D_OUT0, D_OUT1, D_OUT2), series(D_H_N), truncate=1)
+    da0, da1, da2 = D_OUT0 * (1 - H0 * H0), D_OUT1 * (1 - H1 * H1), DA2
+    assert_close(grads.x, series(da0 * W_IH, da1 * W_IH, da2 * W_IH))
+    assert_close(grads.params["weight_hh_l0"], np.array([[da0 * H_INITIAL + da1 * H0 + da2 * H1]]))
+    assert_close(grads.h0, series(da0 * W_HH))
 
 
 def test_relu_by_hand_on_integers_with_a_step_exactly_at_the_kink() -> None:

@@ -682,3 +682,66 @@ def test_a_gradient_of_the_divergence_that_does_not_fit_raises(dy: Any, kind: ty
     with pytest.raises(kind) as caught:
         net.backward(NET_PARAMS, run)
     assert str(caught.value).startswith(message)
+
+
+# The way back through a network.
+
+
+@dataclass(frozen=True)
+class NoGradient(Given):
+    """A divergence whose gradient must not be reached."""
+
+    def gradient(self, y: Array, target: Array, weights: Array) -> Array:
+        raise Computed("gradient")
+
+
+UNREACHED = Network(RNN_1, O, divergence=NoGradient(0.5, None))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "message"),
+    [
+        ({"params": without(NET_PARAMS, "output.bias")}, ValueError, 'Missing key(s) in params: "output.bias"'),
+        (
+            {"params": {name: p.astype(np.float32) for name, p in NET_PARAMS.items()}},
+            TypeError,
+            "trace dtype (float64) does not match weight dtype (float32)",
+        ),
+        ({"truncate": 0}, ValueError, "truncate must be greater than zero"),
+        ({"truncate": 2.0}, TypeError, "truncate should be of type int, got: float"),
+        ({"d_h_n": E_1.d_h_n[0]}, ValueError, "Expected d_h_n of size (1, 2, 5), got (2, 5)"),
+        (
+            {"d_h_n": E_1.d_h_n.astype(np.float32)},
+            TypeError,
+            "d_h_n dtype (float32) does not match output dtype (float64)",
+        ),
+    ],
+    ids=["params", "dtype of params", "truncate", "type of truncate", "d_h_n", "dtype of d_h_n"],
+)
+def test_a_wrong_argument_of_a_networks_backward_raises_before_the_divergence_is_differentiated(
+    wrong: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    run = UNREACHED.forward(NET_PARAMS, E_1.x, VECTORS)
+    arguments: dict[str, Any] = {"params": NET_PARAMS, "run": run, "d_h_n": E_1.d_h_n}
+    with pytest.raises(Computed):
+        UNREACHED.backward(**arguments)
+    with pytest.raises(kind) as caught:
+        UNREACHED.backward(**(arguments | wrong))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(NET, divergence="kl"),
+        replace(NET, activation="sigmoid"),
+        replace(NET, reduction="mean"),
+        replace(NET, output_size=O - 2),
+        replace(NET, rnn=replace(RNN_1, nonlinearity="relu")),
+    ],
+    ids=["divergence", "activation", "reduction", "output_size", "rnn"],
+)
+def test_a_run_of_another_network_is_refused(other: Network) -> None:
+    run = NET.forward(NET_PARAMS, E_1.x, VECTORS)
+    with pytest.raises(ValueError, match="of another network"):
+        other.backward(other.init(RNG), run)
