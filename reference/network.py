@@ -20,10 +20,11 @@ from reference.recurrent import RNN, RecurrentGradients, RecurrentInputs, Recurr
 class NetworkRun:
     """What `Network.forward` returns. SPEC 4.7.
 
-    div: the divergence, a scalar (None where no target was given). y and z in the caller's layout, rnn the trace of the
-    recurrent stack. target and weights are kept time-major for `backward`.
+    config: the network that made it. div: the divergence, a scalar (None where no target was given). y and z in the
+    caller's layout, rnn the trace of the recurrent stack. target and weights are kept time-major for `backward`.
     """
 
+    config: "Network"
     div: Any
     y: Array
     z: Array
@@ -146,6 +147,7 @@ class Network:
             raise ValueError(f"the divergence should be a single number, got an array of size {size}")
         batched = inputs.batched
         return NetworkRun(
+            config=self,
             div=div,
             y=user_layout(y, batched, self.rnn.batch_first),
             z=user_layout(z, batched, self.rnn.batch_first),
@@ -165,9 +167,14 @@ class Network:
 
         d_h_n, truncate as in `RNN.backward`. Raises ValueError where the run had no target, and as `RNN.backward` does.
         """
+        checked = parameters.checked(params, self.shapes)
+        if not isinstance(run, NetworkRun):
+            raise TypeError(f"run should be what forward returned, got: {type(run).__name__}")
+        if run.config != self:
+            raise ValueError(f"run is of another network: expected {self}, got {run.config}")
         if run.target is None:
             raise ValueError("backward needs a divergence: give forward a target")
-        checked = parameters.checked(params, self.shapes)
+        self.rnn.checked_backward(_child(checked, "rnn"), run.rnn, d_h_n, truncate)
         batched = run.rnn.h_n.ndim == 3
         batch_first = self.rnn.batch_first
         y = time_major(run.y, batch_first)

@@ -212,26 +212,19 @@ class RNN:
         with chunks of k steps and a detached state between them (one direction only). SPEC 7.2, 7.3.
         Raises TypeError or ValueError, before any arithmetic, on a wrong type, dtype, shape or name.
         """
-        checked = parameters.checked(params, self.shapes)
-        self._check_trace(trace, checked)
+        checked, d_h_n_checked = self.checked_backward(params, trace, d_h_n, truncate)
         batched = trace.h_n.ndim == 3
         if d_output is None and d_h_n is None:
             raise ValueError("backward needs d_output, d_h_n, or both")
-        if truncate is not None:
-            require_size("truncate", truncate)
-            if self.bidirectional:
-                raise ValueError("truncate needs one direction: the reverse direction is not an online process")
         d_series = (
             np.zeros_like(trace.output) if d_output is None else checked_gradient(d_output, trace.output, "d_output")
         )
-        d_series = time_major(d_series, self.batch_first)
-        d_h_n = np.zeros_like(trace.h_n) if d_h_n is None else checked_gradient(d_h_n, trace.h_n, "d_h_n")
         grads = stack.backward(
             self._f,
             self._grouped(checked),
             trace.layers,
-            d_series,
-            d_h_n if batched else d_h_n[:, None],
+            time_major(d_series, self.batch_first),
+            d_h_n_checked if batched else d_h_n_checked[:, None],
             trace.lengths,
             trace.dropout_masks,
             float(self.dropout),
@@ -243,6 +236,18 @@ class RNN:
             params=parameters.flat([[g.weights for g in layer.directions] for layer in grads.layers]),
             layers=grads.layers,
         )
+
+    def checked_backward(
+        self, params: Mapping[str, Array], trace: RecurrentTrace, d_h_n: Array | None, truncate: int | None
+    ) -> tuple[dict[str, Array], Array]:
+        """What `backward` takes, all but d_output, checked; no arithmetic. The params, and d_h_n or zeros. SPEC 1.8."""
+        checked = parameters.checked(params, self.shapes)
+        self._check_trace(trace, checked)
+        if truncate is not None:
+            require_size("truncate", truncate)
+            if self.bidirectional:
+                raise ValueError("truncate needs one direction: the reverse direction is not an online process")
+        return checked, np.zeros_like(trace.h_n) if d_h_n is None else checked_gradient(d_h_n, trace.h_n, "d_h_n")
 
     def step(self, params: Mapping[str, Array], x_t: Array, state: Array | None = None) -> tuple[Array, Array]:
         """One step of the online process: `(output(t), state(t)) = step(x(t), state(t-1))`. SPEC 7.1.

@@ -633,8 +633,8 @@ BACKWARD_ORDER: list[tuple[str, Any, str]] = [
     ("params", without(E_1.params, "bias_hh_l0"), "Missing key"),
     ("trace", TRACE_2, "trace is of another network"),
     ("truncate", 0, "truncate must be"),
-    ("d_output", E_1.d_output[0], "Expected d_output"),
     ("d_h_n", E_1.d_h_n[0], "Expected d_h_n"),
+    ("d_output", E_1.d_output[0], "Expected d_output"),
 ]
 
 
@@ -745,3 +745,8 @@ def test_a_run_of_another_network_is_refused(other: Network) -> None:
     run = NET.forward(NET_PARAMS, E_1.x, VECTORS)
     with pytest.raises(ValueError, match="of another network"):
         other.backward(other.init(RNG), run)
+
+
+def test_a_run_that_is_none_is_refused() -> None:
+    with pytest.raises(TypeError, match="run should be what forward returned, got: RecurrentTrace"):
+        NET.backward(NET_PARAMS, NET.forward(NET_PARAMS, E_1.x, VECTORS).rnn)  # type: ignore[arg-type]
