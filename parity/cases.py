@@ -7,7 +7,7 @@ Every value is representable in float32, so that a case is the same case in both
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -279,7 +279,7 @@ def _strided_like(array: Array, pattern: Array) -> Array:
 class _Draw:
     """Random numbers, rounded to float32: the same in every dtype, the same on every machine."""
 
-    rng: np.random.Generator = field(repr=False)
+    rng: np.random.Generator
 
     def uniform(self, shape: tuple[int, ...], low: float = -1.0, high: float = 1.0) -> Array:
         return (low + (high - low) * self.rng.random(shape)).astype(np.float32).astype(np.float64)
@@ -297,7 +297,10 @@ def arrays(case: Case) -> Arrays:
     values = _poisoned(case, values)
     if case.memory == "strided":
         values = replace(values, x=np.asfortranarray(values.x[::-1])[::-1])
-    values.map(_frozen)
+    for value in vars(values).values():
+        for array in value.values() if isinstance(value, dict) else [value]:
+            if array is not None:
+                _frozen(array)
     return values
 
 
