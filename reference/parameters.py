@@ -38,6 +38,8 @@ def output_shapes(features: int, output_size: int) -> Shapes:
 
 def initialise(shapes: Shapes, fan: int, rng: np.random.Generator, dtype: DTypeLike) -> dict[str, Array]:
     """Every element from U(-1/sqrt(fan), 1/sqrt(fan)), as torch does. SPEC 1.6."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng should be a numpy.random.Generator, got: {type(rng).__name__}")
     bound = 1 / np.sqrt(fan)
     kind = supported_dtype(np.dtype(dtype), "dtype")
     return {name: rng.uniform(-bound, bound, shape).astype(kind) for name, shape in shapes.items()}
@@ -57,9 +59,10 @@ def supported_dtype(dtype: np.dtype[Any], what: str) -> np.dtype[Any]:
 def native_array(array: object, what: str) -> Array:
     """The array itself, in native byte order. SPEC 1.7.
 
-    Raises TypeError unless it is a NumPy array of a supported dtype.
+    Raises TypeError unless it is a NumPy array of a supported dtype. A masked array, whose mask would be ignored, and a
+    matrix, whose axes would not be, are none.
     """
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray | np.matrix):
         raise TypeError(f"{what} should be a NumPy array, got: {type(array).__name__}")
     return array.astype(supported_dtype(array.dtype, what), copy=False)
 

@@ -750,3 +750,15 @@ def test_a_run_of_another_network_is_refused(other: Network) -> None:
 def test_a_run_that_is_none_is_refused() -> None:
     with pytest.raises(TypeError, match="run should be what forward returned, got: RecurrentTrace"):
         NET.backward(NET_PARAMS, NET.forward(NET_PARAMS, E_1.x, VECTORS).rnn)  # type: ignore[arg-type]
+
+
+def test_a_masked_array_and_a_matrix_are_refused() -> None:
+    """The mask would be ignored; a matrix never loses an axis."""
+    for array in (np.ma.masked_array(E_1.x), E_1.x[:, 0].view(np.matrix)):
+        with pytest.raises(TypeError, match=f"^input should be a NumPy array, got: {type(array).__name__}$"):
+            RNN_1.forward(E_1.params, array)
+
+
+def test_a_seed_is_no_generator() -> None:
+    with pytest.raises(TypeError, match=r"^rng should be a numpy.random.Generator, got: int$"):
+        RNN_1.init(5)  # type: ignore[arg-type]
