@@ -185,13 +185,17 @@ class Case:
     O: int | None = None  # None: the recurrent stack alone, without an output layer
     activation: str = "identity"
     divergence: str = "squared_error"
-    target: str = "values"  # classes, soft, bits
+    target: str = "values"  # classes, soft, bits; sequence: one class each; labels: those of `labels`
+    labels: tuple[tuple[int, ...], ...] | None = None
+    blank: int = 0
+    zero_infinity: bool = False
     reduction: str = "sum"
     weights: str | None = None  # random, mask, last, delayed
     recipe: str = "uniform"
     scale: float = 0.75
     exact: bool = False
     saturated: bool = False  # |h| may come near 1
+    finite: bool = True  # False: inf and NaN are wanted
     memory: str = "contiguous"  # strided
 
     @property
@@ -211,6 +215,11 @@ class Case:
     def num_directions(self) -> int:
         return 2 if self.bidirectional else 1
 
+    @property
+    def per_sequence(self) -> bool:
+        """Whether the target belongs to a sequence as a whole, not to each of its steps."""
+        return self.target in ("labels", "sequence")
+
     def rnn(self) -> reference.RNN:
         """The recurrent stack of this case."""
         return reference.RNN(
@@ -227,6 +236,12 @@ class Case:
     def network(self) -> reference.Network:
         """The network of this case; only for a case with an output layer."""
         assert self.O is not None
+        if self.divergence == "ctc":
+            ctc = reference.CTC(self.blank, self.reduction, self.zero_infinity)
+            return reference.Network(self.rnn(), self.O, self.activation, ctc)
+        if self.divergence == "mean_pooled_cross_entropy":
+            pooled = reference.MeanPooledCrossEntropy(self.reduction)
+            return reference.Network(self.rnn(), self.O, self.activation, pooled)
         return reference.Network(self.rnn(), self.O, self.activation, self.divergence, self.reduction)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -340,18 +355,25 @@ def _with_data(case: Case, draw: _Draw, params: dict[str, Array], x: Array | Non
         masks=masks() if case.masks else None,
         d_output=case.laid_out(upstream) if case.O is None and case.upstream != "h_n" else None,
         d_h_n=state() if "h_n" in case.upstream else None,
-        target=None if case.O is None else case.laid_out(_target(case, draw)),
+        target=None if case.O is None else _target(case, draw),
         weights=None if case.weights is None else case.laid_out(_weights(case, draw)),
     )
 
 
 def _target(case: Case, draw: _Draw) -> Array:
     T, B, O = case.T, case.B, case.O or 0
+    if case.labels is not None:  # for each sequence; -1 after the last
+        longest = max(map(len, case.labels))
+        target = np.array([[*labels, *[-1] * (longest - len(labels))] for labels in case.labels])
+        return target if case.batched else target[0]
+    if case.target == "sequence":
+        target = draw.rng.integers(0, O, B)
+        return target if case.batched else target[0, ...]
     if case.target == "classes":
-        return draw.rng.integers(0, O, (T, B))
+        return case.laid_out(draw.rng.integers(0, O, (T, B)))
     if case.target == "soft":  # sixteenths that sum to 1, some of them 0
-        return draw.rng.multinomial(16, np.full(O, 1 / O), (T, B)) / 16
-    return draw.uniform((T, B, O), 0.0 if case.target == "bits" else -1.0)
+        return case.laid_out(draw.rng.multinomial(16, np.full(O, 1 / O), (T, B)) / 16)
+    return case.laid_out(draw.uniform((T, B, O), 0.0 if case.target == "bits" else -1.0))
 
 
 def _weights(case: Case, draw: _Draw) -> Array:
@@ -477,7 +499,7 @@ def _poisoned(case: Case, values: Arrays) -> Arrays:
         values,
         x=poison(values.x),
         d_output=None if values.d_output is None else poison(values.d_output),
-        target=None if values.target is None else poison(values.target),
+        target=None if values.target is None else values.target if case.per_sequence else poison(values.target),
         weights=None if values.weights is None else poison(values.weights),
     )
 
@@ -513,6 +535,14 @@ def _charlm(model: str) -> dict[str, Any]:
 
 
 _CLASSES: dict[str, Any] = {"O": 6, "divergence": "softmax_cross_entropy", "target": "classes"}
+
+_POOLED: dict[str, Any] = {"O": 6, "divergence": "mean_pooled_cross_entropy", "target": "sequence"}
+
+
+def _labels(*labels: tuple[int, ...]) -> dict[str, Any]:
+    """The options of a case with CTC: the labels of each sequence."""
+    return {"O": 6, "divergence": "ctc", "target": "labels", "labels": labels}
+
 
 SPECIAL: list[Case] = [
     # By hand, and the smallest sizes.
@@ -762,6 +792,98 @@ SPECIAL: list[Case] = [
         weights="delayed",
         upstream="",
         **_CLASSES,
+    ),
+    # Divergences of the series as a whole.
+    _special(
+        "whole series",
+        "ctc-labels",
+        "paths that spell the labels, none of them repeated",
+        **_labels((1, 3), (2,), (5, 4, 1)),
+    ),
+    _special(
+        "whole series",
+        "ctc-repeats",
+        "a blank must stand between two labels that are alike",
+        T=9,
+        **_labels((2, 2, 1, 1), (3, 3, 3), (5, 1, 5)),
+    ),
+    _special(
+        "whole series",
+        "ctc-blank-last-ragged-bf-bi",
+        "the blank is the last class; lengths of both kinds",
+        lengths=(5, 2, 7),
+        layout="batch_first",
+        bidirectional=True,
+        blank=5,
+        **_labels((0, 0, 4), (2,), (1, 0, 1, 1)),
+    ),
+    _special(
+        "whole series",
+        "ctc-mean-ragged-l2",
+        "the mean over labels and sequences; no label at all",
+        lengths=(4, 7, 6),
+        num_layers=2,
+        reduction="mean",
+        **_labels((3, 1), (), (2, 4, 5)),
+    ),
+    _special(
+        "whole series",
+        "ctc-one-path",
+        "as few steps as the labels and their repeats need",
+        T=5,
+        lengths=(5, 3, 1),
+        H=7,
+        **_labels((1, 1, 2, 3), (4, 4), (5,)),
+    ),
+    _special(
+        "whole series", "ctc-unbatched", "one sequence", B=1, layout="unbatched", reduction="mean", **_labels((4, 4, 2))
+    ),
+    _special(
+        "whole series",
+        "ctc-long",
+        "probabilities that float32 could not hold outside the log domain",
+        T=70,
+        B=2,
+        **_labels((1, 3, 3, 2, 5, 4) * 4, (2, 2) * 7),
+    ),
+    _special(
+        "whole series",
+        "ctc-infeasible",
+        "too few steps for the labels of one sequence: inf, and NaN as its gradient",
+        lengths=(5, 2, 7),
+        finite=False,
+        **_labels((1, 3), (2, 2), (5, 4, 1)),
+    ),
+    _special(
+        "whole series",
+        "ctc-infeasible-zeroed",
+        "which counts 0 where that is asked for",
+        lengths=(5, 2, 7),
+        zero_infinity=True,
+        reduction="mean",
+        **_labels((1, 3), (2, 2), (5, 4, 1)),
+    ),
+    _special("whole series", "pooled-sum", "the cross-entropy of the mean over t", **_POOLED),
+    _special(
+        "whole series",
+        "pooled-mean-weighted-ragged-bf",
+        "of a weighted mean",
+        lengths=(5, 2, 7),
+        layout="batch_first",
+        weights="random",
+        reduction="mean",
+        **_POOLED,
+    ),
+    _special(
+        "whole series",
+        "pooled-mask-unbatched-bi-l2",
+        "of the mean over some steps",
+        B=1,
+        layout="unbatched",
+        bidirectional=True,
+        num_layers=2,
+        weights="mask",
+        **_POOLED,
     ),
     # Stability at the output.
     _special(

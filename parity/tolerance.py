@@ -29,7 +29,7 @@ _SUMS = {np.add, np.subtract}
 _ELEMENTARY = {np.tanh, np.exp, np.expm1, np.log, np.log1p}
 _ROUNDED = {np.multiply, np.divide, np.square, np.sqrt}
 _MOVES = {
-    np.where, np.copyto, np.concatenate, np.stack, np.split, np.expand_dims, np.put_along_axis,
+    np.where, np.copyto, np.concatenate, np.stack, np.split, np.expand_dims, np.put_along_axis, np.take_along_axis,
     np.empty_like, np.zeros_like, np.ones_like, np.full_like,
 }  # fmt: skip
 

@@ -3,15 +3,18 @@
 Docstrings cite its clauses; the notation is that of SPEC 0.1.
 """
 
-from reference.divergences import Divergence
+from reference.ctc import CTC
+from reference.divergences import Divergence, MeanPooledCrossEntropy
 from reference.network import Network, NetworkGradients, NetworkRun
 from reference.recurrent import RNN, RecurrentGradients, RecurrentTrace
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CTC",
     "RNN",
     "Divergence",
+    "MeanPooledCrossEntropy",
     "Network",
     "NetworkGradients",
     "NetworkRun",

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 from reference import output, parameters
 from reference.activations import ACTIVATIONS, Activation
 from reference.arrays import Array, real_steps
-from reference.divergences import DIVERGENCES, Divergence, LocalDivergence
+from reference.divergences import DIVERGENCES, CheckedDivergence, Divergence, require_reduction
 from reference.layout import time_major, user_layout
 from reference.parameters import native_array
 from reference.recurrent import RNN, RecurrentGradients, RecurrentInputs, RecurrentTrace, checked_gradient, require_size
@@ -83,22 +83,23 @@ class Network:
         require_size("output_size", self.output_size)
         if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise ValueError(f"Unknown activation '{self.activation}'. Select from {_quoted(ACTIVATIONS)}.")
-        if self.reduction not in ("sum", "mean"):
-            raise ValueError(f"Unknown reduction '{self.reduction}'. Select from 'sum' or 'mean'.")
+        require_reduction(self.reduction)
         if isinstance(self.divergence, str):
             if self.divergence not in DIVERGENCES:
                 raise ValueError(f"Unknown divergence '{self.divergence}'. Select from {_quoted(DIVERGENCES)}.")
-            accepted = DIVERGENCES[self.divergence].activations
-            if self.activation not in accepted:
-                raise ValueError(
-                    f"{self.divergence} cannot take the output of '{self.activation}'. "
-                    f"Select from {_quoted(sorted(accepted))}."
-                )
         elif not (hasattr(self.divergence, "value") and hasattr(self.divergence, "gradient")):
             raise TypeError(
                 "divergence should be a name, or an object with `value` and `gradient`, "
                 f"got: {type(self.divergence).__name__}"
             )
+        if isinstance(self._div, CheckedDivergence):
+            if self.activation not in self._div.activations:
+                raise ValueError(
+                    f"{self._div.name} cannot take the output of '{self.activation}'. "
+                    f"Select from {_quoted(sorted(self._div.activations))}."
+                )
+            if self._div.per_sequence and self.reduction == "mean":
+                raise ValueError(f"reduction 'mean' is one over steps: give {self._div.name} a reduction of its own")
 
     @property
     def shapes(self) -> parameters.Shapes:
@@ -230,17 +231,18 @@ class Network:
         """The target, time-major; for the divergences that have a name, checked and as (T, B, O) floats. SPEC 8.3."""
         if target is None:
             return None
+        checked = self._div if isinstance(self._div, CheckedDivergence) else None
         if not isinstance(target, np.ndarray):
             raise TypeError(f"target should be a NumPy array, got: {type(target).__name__}")
-        if target.ndim == 0:
+        if target.ndim == 0 and not (checked and checked.per_sequence):
             raise ValueError("Expected a target for every step, got a single number")
-        if not inputs.batched:
+        if checked and checked.per_sequence:
+            target = target if inputs.batched else target[None]
+        elif not inputs.batched:
             target = target[:, None]
         elif self.rnn.batch_first and target.ndim > 1:
             target = target.swapaxes(0, 1)
-        if isinstance(self._div, LocalDivergence):
-            return self._div.desired(target, self.output_size, weights)
-        return target
+        return checked.desired(target, self.output_size, weights) if checked else target
 
 
 def _quoted(names: Any) -> str:

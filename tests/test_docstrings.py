@@ -12,7 +12,7 @@ import pytest
 import reference
 
 MODULES = [reference, *(import_module(m.name) for m in walk_packages(reference.__path__, "reference."))]
-WITH_EXAMPLES = {"reference.network", "reference.recurrent"}
+WITH_EXAMPLES = {"reference.ctc", "reference.network", "reference.recurrent"}
 
 each_module = pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
 

@@ -17,6 +17,7 @@ ORDER = [
     "activations",
     "output",
     "divergences",
+    "ctc",
     "cells",
     "parameters",
     "unroll",

@@ -176,8 +176,7 @@ def _unrolled(case: Case, values: Arrays, device: str) -> Named:
     """The columns of the network one by one. Reverse directions are kept in the order in which they read: step s."""
     inputs = _inputs(values, device)
     params = {name: _tensor(p, device).requires_grad_() for name, p in values.params.items()}
-    x = inputs.x if case.batched else inputs.x[:, None]
-    series = x.swapaxes(0, 1) if case.batch_first else x
+    series = _time_major(case, inputs.x)
     T, B, _ = series.shape
     D, H = case.num_directions, case.H
     given_h0 = inputs.h0
@@ -291,8 +290,18 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def _divergence(case: Case, inputs: _Inputs, y: Tensor) -> Tensor:
-    """The steps that count, picked out; torch's own loss of each; their weighted sum or mean."""
+    """The divergence of the series, by torch's own functions."""
     assert inputs.target is not None
+    weights = _step_weights(case, inputs, y)
+    if not case.per_sequence:
+        return _local_divergence(case, y, inputs.target, weights)
+    target = inputs.target if case.batched else inputs.target[None]
+    whole = _ctc if case.divergence == "ctc" else _mean_pooled_cross_entropy
+    return whole(case, _time_major(case, y), target, _time_major(case, weights))
+
+
+def _step_weights(case: Case, inputs: _Inputs, y: Tensor) -> Tensor:
+    """What each step counts for, in the layout of the case; 0 past the end of a sequence."""
     weights = torch.ones(y.shape[:-1], dtype=y.dtype, device=y.device)
     if inputs.weights is not None:
         weights = inputs.weights.to(y.dtype)
@@ -300,8 +309,30 @@ def _divergence(case: Case, inputs: _Inputs, y: Tensor) -> Tensor:
         t = torch.arange(case.T, device=y.device)
         past_end = t[:, None] >= inputs.lengths.to(y.device)
         weights = torch.where(past_end.T if case.batch_first else past_end, 0, weights)
+    return weights
+
+
+def _ctc(case: Case, y: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    return F.ctc_loss(
+        F.log_softmax(y, dim=-1),
+        target.clamp(min=0),
+        (weights != 0).sum(0),
+        (target >= 0).sum(1),
+        blank=case.blank,
+        reduction=case.reduction,
+        zero_infinity=case.zero_infinity,
+    )
+
+
+def _mean_pooled_cross_entropy(case: Case, y: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    pooled = (weights[..., None] * y).sum(0) / weights.sum(0)[:, None]
+    return F.cross_entropy(pooled, target, reduction=case.reduction)
+
+
+def _local_divergence(case: Case, y: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """The steps that count, picked out; torch's own loss of each; their weighted sum or mean."""
     counted = weights != 0
-    w, y, target = weights[counted], y[counted], inputs.target[counted]
+    w, y, target = weights[counted], y[counted], target[counted]
     total = (w * _local(case.divergence, y, target)).sum()
     return total / w.sum() if case.reduction == "mean" else total
 
@@ -325,6 +356,13 @@ def _laid_out(case: Case, series: Tensor) -> Tensor:
     """A time-major tensor (T, B, ...) in the layout of the case."""
     if not case.batched:
         return series[:, 0]
+    return series.swapaxes(0, 1) if case.batch_first else series
+
+
+def _time_major(case: Case, series: Tensor) -> Tensor:
+    """A tensor in the layout of the case, time-major: (T, B, ...)."""
+    if not case.batched:
+        return series[:, None]
     return series.swapaxes(0, 1) if case.batch_first else series
 
 
