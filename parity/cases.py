@@ -216,6 +216,12 @@ class Case:
         return 2 if self.bidirectional else 1
 
     @property
+    def state_shape(self) -> tuple[int, ...]:
+        """The shape of h0 and h_n."""
+        batch = (self.B,) if self.batched else ()
+        return (self.num_layers * self.num_directions, *batch, self.H)
+
+    @property
     def per_sequence(self) -> bool:
         """Whether the target belongs to a sequence as a whole, not to each of its steps."""
         return self.target in ("labels", "sequence")

@@ -40,12 +40,16 @@ class TensorResult:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """Every tensor of one case against one oracle in one dtype, in the order of computation."""
+    """Every tensor of one case against one oracle in one dtype, in the order of computation.
+
+    subject: who was held against the oracle, the reference or, for the sake of comparison, torch. SPEC 9.8.
+    """
 
     case: Case
     oracle: str
     dtype: str
     tensors: tuple[TensorResult, ...]
+    subject: str = "reference"
 
     @property
     def passed(self) -> bool:
@@ -62,11 +66,18 @@ class CaseResult:
         return max(self.tensors, key=lambda t: t.share)
 
 
-def compare(case: Case, oracle: str, dtype: str, got: Mapping[str, Array], wanted: Mapping[str, Array]) -> CaseResult:
+def compare(
+    case: Case,
+    oracle: str,
+    dtype: str,
+    got: Mapping[str, Array],
+    wanted: Mapping[str, Array],
+    subject: str = "reference",
+) -> CaseResult:
     """Hold everything that an oracle says against what was computed, in the order of computation. SPEC 9.4."""
     names = [name for name in got if name in wanted] + [name for name in wanted if name not in got]
     results = tuple(compare_tensor(case, name, dtype, got.get(name), wanted[name]) for name in names)
-    return CaseResult(case, oracle, dtype, results)
+    return CaseResult(case, oracle, dtype, results, subject)
 
 
 def compare_tensor(case: Case, name: str, dtype: str, got: Array | None, wanted: Array) -> TensorResult:
@@ -91,11 +102,16 @@ def compare_tensor(case: Case, name: str, dtype: str, got: Array | None, wanted:
 
 
 def _errors(got: Array, wanted: Array) -> Array:
-    """|got - wanted| of every element; where either is not finite, 0 if they are the same and inf if not."""
-    finite = np.isfinite(got) & np.isfinite(wanted)
-    same = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
+    """|got - wanted| of every element; where either is not finite, 0 if they are the same and inf if not.
+
+    The difference is taken in longdouble, or in the numbers of the oracle: a truth is not rounded before it is used.
+    """
+    wide = object if wanted.dtype == object else np.longdouble
+    rounded = wanted.astype(np.float64)
+    finite = np.isfinite(got) & np.isfinite(rounded)
+    same = (got == rounded) | (np.isnan(got) & np.isnan(rounded))
     with np.errstate(invalid="ignore"):  # inf - inf, in elements that are not finite
-        distance = np.abs(got.astype(np.float64) - wanted.astype(np.float64))
+        distance = np.abs(got.astype(wide) - wanted.astype(wide)).astype(np.float64)
     return np.where(finite, distance, np.where(same, 0.0, np.inf))
 
 

@@ -20,10 +20,13 @@ def select(keyword: str | None, cell: str | None) -> list[Case]:
 
 
 def check(case: Case, dtype: str, oracle_names: Sequence[str], device: str = "cpu") -> Iterator[CaseResult]:
-    """One result for each oracle that speaks for the case. SPEC 9.1."""
+    """One result for each oracle that speaks for the case; and torch against the extended truth. SPEC 9.1, 9.8."""
     values = arrays(case).astype(dtype)
-    got = subject.run(case, values)
-    for name in oracle_names:
-        oracle = oracles.load(name)
-        if oracle.supports(case):
-            yield compare(case, name, dtype, got, oracle.run(case, values, device))
+    tensors = subject.run(case, values)
+    got = tensors | subject.projections(case, tensors)
+    chosen = {name: oracles.load(name) for name in oracle_names}
+    said = {name: oracle.run(case, values, device) for name, oracle in chosen.items() if oracle.supports(case)}
+    for name, wanted in said.items():
+        yield compare(case, name, dtype, got, wanted)
+    if "torch" in said and "extended" in said:
+        yield compare(case, "extended", dtype, said["torch"], said["extended"], subject="torch")

@@ -1,5 +1,9 @@
 """The reference put before the oracles: one run of a case, as named tensors in the order of computation."""
 
+import zlib
+from collections.abc import Mapping
+from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -8,6 +12,9 @@ import reference
 from parity.cases import Arrays, Case
 from reference.arrays import Array
 from reference.parameters import suffixes
+
+LARGE = 600  # elements of x, h0 and the parameters
+DIRECTIONS = 4
 
 _BATCH_AXIS_SERIES = ("output", "z", "y", "d_y", "d_z", "d_output", "d_x")
 
@@ -49,6 +56,37 @@ def _backward(case: Case, grads: reference.RecurrentGradients) -> dict[str, Arra
 
 def _results(grads: reference.RecurrentGradients | reference.NetworkGradients) -> dict[str, Array]:
     return {"d_x": grads.x, "d_h0": grads.h0} | {f"d_{name}": g for name, g in grads.params.items()}
+
+
+def is_large(case: Case) -> bool:
+    """Whether a case has too many leaves to take a derivative by each element of them. SPEC 9.7."""
+    shapes = [(case.T, case.B, case.I), case.state_shape, *case.shapes().values()]
+    return sum(map(prod, shapes)) > LARGE
+
+
+def projections(case: Case, tensors: Mapping[str, Array]) -> dict[str, Array]:
+    """Of a large case, the product of each leaf's gradient with each of its random directions: (4,). SPEC 9.7."""
+    if not is_large(case):
+        return {}
+    leaves = ("d_x", "d_h0", *(f"d_{name}" for name in case.shapes()))
+    return {projected(name): _project(tensors[name], directions(case, name, tensors[name].shape)) for name in leaves}
+
+
+def _project(gradient: Array, along: Array) -> Array:
+    signs = along.astype(gradient.dtype)
+    return (signs * gradient).reshape(len(signs), gradient.size).sum(axis=1)
+
+
+def projected(name: str) -> str:
+    """The name of the products of a gradient with its directions."""
+    return f"{name}·v"
+
+
+@cache
+def directions(case: Case, name: str, shape: tuple[int, ...]) -> Array:
+    """Random signs, the same every time: (4, *shape)."""
+    rng = np.random.default_rng([case.seed, zlib.crc32(name.encode())])
+    return rng.choice([-1.0, 1.0], (DIRECTIONS, *shape))
 
 
 def is_intermediate(name: str) -> bool:

@@ -148,7 +148,12 @@ def spread(run: Callable[[Callable[[Array], Array]], dict[str, Array]], seed: in
 def sigma(case: Case) -> dict[str, Array]:
     """The spread of every tensor of a case. SPEC 9.3."""
     values = arrays(case)
-    return spread(lambda disturb: subject.run(case, values.map(disturb)), case.seed)
+
+    def run(disturb: Callable[[Array], Array]) -> dict[str, Array]:
+        tensors = subject.run(case, values.map(disturb))
+        return tensors | subject.projections(case, tensors)
+
+    return spread(run, case.seed)
 
 
 def allowed(case: Case, name: str, dtype: Any) -> Array:

@@ -210,7 +210,7 @@ class Network:
             steps = np.ones_like(inputs.x, shape=(T, B))
         else:
             if isinstance(weights, np.ndarray) and weights.dtype == np.bool_:
-                weights = weights.astype(inputs.x.dtype)
+                weights = np.where(weights, np.ones_like(inputs.x, shape=()), 0)
             weights = native_array(weights, "weights")
             shape: tuple[int, ...] = (B, T) if self.rnn.batch_first else (T, B)
             shape = shape if inputs.batched else (T,)

@@ -11,6 +11,8 @@ from reference.cells.rnn import Weights
 
 Shapes = dict[str, tuple[int, ...]]
 
+SUPPORTED = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.longdouble), np.dtype(np.complex128))
+
 
 def suffixes(num_layers: int, num_directions: int) -> list[list[str]]:
     """The name suffix of each layer and direction: `_l0`, `_l0_reverse`, `_l1`, ... SPEC 1.4."""
@@ -51,7 +53,7 @@ def supported_dtype(dtype: np.dtype[Any], what: str) -> np.dtype[Any]:
     Raises TypeError on any but float32, float64, longdouble, and complex128 (which the complex step needs).
     """
     native = dtype.newbyteorder("=")
-    if native not in (np.float32, np.float64, np.longdouble, np.complex128):
+    if native not in SUPPORTED:
         raise TypeError(f"{what} should be of dtype float32 or float64, got: {dtype}")
     return native
 
