@@ -8,7 +8,7 @@ import pytest
 from parity import subject, tolerance
 from parity.cases import CASES, arrays
 from parity.compare import compare
-from parity.tolerance import INJECTED, Noisy
+from parity.tolerance import INJECTED, Noise, Noisy
 from reference.arrays import Array
 
 RNG = np.random.default_rng(3)
@@ -19,7 +19,7 @@ POSITIVE = RNG.uniform(0.5, 2, (4, 6))
 
 
 def noisy(array: Array) -> Noisy:
-    return Noisy.of(array, np.random.default_rng(0))
+    return Noisy.of(array, Noise(np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,17 @@ def test_what_is_not_finite_stays_as_it_is() -> None:
 def test_sigma_is_the_same_every_time() -> None:
     case = CASES["rich"]
     first = tolerance.sigma(case)
-    again = tolerance.spread(lambda disturb: subject.run(case, arrays(case).map(disturb)), case.seed)
+    again = tolerance.spread(
+        lambda disturb: subject.run(case, arrays(case).map(disturb)), Noise(np.random.default_rng(case.seed))
+    )
     assert all(np.array_equal(first[name], again[name]) for name in first)
 
 
 def test_sigma_of_a_known_computation() -> None:
     """Of one addition of 1 and 2 the error is ±3 u, so its rms is 3."""
-    found = tolerance.spread(lambda disturb: {"sum": disturb(np.ones(1000)) + disturb(np.full(1000, 2.0))}, seed=1)
+    found = tolerance.spread(
+        lambda disturb: {"sum": disturb(np.ones(1000)) + disturb(np.full(1000, 2.0))}, Noise(np.random.default_rng(1))
+    )
     np.testing.assert_allclose(found["sum"], 3, rtol=1e-3)
 
 
@@ -114,7 +118,9 @@ def test_what_no_rounding_can_reach_must_be_exact() -> None:
 
 
 def test_a_spread_too_small_to_be_squared_is_not_taken_for_none() -> None:
-    found = tolerance.spread(lambda disturb: {"tiny": 2 * disturb(np.full(10, 1e-300))}, seed=1)
+    found = tolerance.spread(
+        lambda disturb: {"tiny": 2 * disturb(np.full(10, 1e-300))}, Noise(np.random.default_rng(1))
+    )
     np.testing.assert_allclose(found["tiny"], 2e-300, rtol=1e-3)
 
 
