@@ -62,9 +62,9 @@ def _largest_error(
 def _underflows(ufunc: np.ufunc, method: str, inputs: Sequence[Array]) -> Any:
     """How many roundings of an operation may be those of a denormal number; none where an operand is 0. SPEC 9.2.
 
-    A sum of denormal numbers is exact.
+    A sum of denormal numbers is exact, and a logarithm is 0 or far from denormal.
     """
-    if method != "__call__":
+    if method != "__call__" or ufunc is np.log:
         return 0
     if ufunc in _ROUNDED:
         return np.logical_and.reduce(np.broadcast_arrays(*(a != 0 for a in map(np.asarray, inputs))))

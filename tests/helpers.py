@@ -190,12 +190,20 @@ def read_only(array: Array) -> Array:
     return array
 
 
+def unaligned(array: Array) -> Array:
+    """The array one byte past where its dtype would begin."""
+    moved: Array = np.ndarray(array.shape, array.dtype, bytearray(array.nbytes + 1), offset=1)
+    moved[...] = array
+    return moved
+
+
 MEMORY: dict[str, Callable[[Array], Array]] = {
     "big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
     "little-endian": lambda a: a.astype(a.dtype.newbyteorder("<")),
     "Fortran order": np.asfortranarray,
     "negative strides": reversed_strides,
     "every second element": every_second,
+    "not aligned": unaligned,
     "read-only": read_only,
 }
 

@@ -284,7 +284,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
-    "softplus": F.softplus,
+    "softplus": lambda z: F.softplus(z, threshold=40),  # by default 20: y = z from there on, 2e-9 too small
     "softmax": lambda z: torch.softmax(z, dim=-1),
     "log_softmax": lambda z: torch.log_softmax(z, dim=-1),
 }
