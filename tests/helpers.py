@@ -214,11 +214,12 @@ def inadmissible(case: Case) -> list[str]:
     For relu, min |a| / σ_a > 10; the tolerance of every tensor below a thousandth of it, in float32; no saturation that
     the case is not about; everything finite. An exact case stays within the integers (and halves) of float32 instead.
     """
-    return [
-        f"{name}: {problem}"
-        for name, tensor in subject.run(case, arrays(case)).items()
-        if tensor.size and (problem := _inadmissible(case, name, tensor))
-    ]
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return [
+            f"{name}: {problem}"
+            for name, tensor in subject.run(case, arrays(case)).items()
+            if tensor.size and (problem := _inadmissible(case, name, tensor))
+        ]
 
 
 def _inadmissible(case: Case, name: str, tensor: Array) -> str | None:
