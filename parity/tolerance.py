@@ -91,13 +91,15 @@ class Noise:
     smallest_normal: float = SMALLEST_NORMAL[np.dtype(np.float64)]
     underflowed: bool = False
 
-    def on(self, result: Array, largest_error: Array, underflows: Any) -> Array:
+    def on(self, result: Array, largest_error: Array, underflows: Callable[[], Any]) -> Array:
         """The result ± the largest error; what is not finite stays as it is."""
-        least = underflows * self.smallest_normal
-        signs = np.where(self.rng.random(np.shape(result)) < 0.5, INJECTED, -INJECTED)
+        signs = np.copysign(INJECTED, self.rng.random(np.shape(result)) - 0.5)
         with np.errstate(invalid="ignore"):
-            self.underflowed = self.underflowed or bool((largest_error < least).any())
-            return np.where(np.isfinite(result), result + signs * np.maximum(largest_error, least), result)
+            if not largest_error.min(initial=np.inf) > 2.0**32 * self.smallest_normal:  # more than any sum can count
+                least = underflows() * self.smallest_normal
+                self.underflowed = self.underflowed or bool((largest_error < least).any())
+                largest_error = np.maximum(largest_error, least)
+            return np.where(np.isfinite(result), result + signs * largest_error, result)
 
 
 class Noisy(np.ndarray[Any, Any]):
@@ -134,7 +136,7 @@ class Noisy(np.ndarray[Any, Any]):
         if np.issubdtype(result.dtype, np.floating):
             assert source.noise is not None
             largest_error = _largest_error(ufunc, method, plain, result, options)
-            result = source.noise.on(result, largest_error, _underflows(ufunc, method, plain))
+            result = source.noise.on(result, largest_error, lambda: _underflows(ufunc, method, plain))
         if out:
             _plain(out[0])[...] = result
             return out[0]
@@ -149,7 +151,7 @@ class Noisy(np.ndarray[Any, Any]):
         """The matrix product; NumPy shows a subclass ufuncs and array functions, but not this method."""
         x, y = _plain(self), _plain(b)
         assert self.noise is not None
-        result = self.noise.on(x.dot(y), np.sqrt(x.shape[-1]) * np.abs(x).dot(np.abs(y)), _products(x, y))
+        result = self.noise.on(x.dot(y), np.sqrt(x.shape[-1]) * np.abs(x).dot(np.abs(y)), lambda: _products(x, y))
         if out is not None:
             _plain(out)[...] = result
             return out
