@@ -93,7 +93,7 @@ class Noise:
 
     def on(self, result: Array, largest_error: Array, underflows: Callable[[], Any]) -> Array:
         """The result ± the largest error; what is not finite stays as it is."""
-        signs = np.copysign(INJECTED, self.rng.random(np.shape(result)) - 0.5)
+        signs = np.copysign(INJECTED, 0.5 - self.rng.random(np.shape(result)))
         with np.errstate(invalid="ignore"):
             if not largest_error.min(initial=np.inf) > 2.0**32 * self.smallest_normal:  # more than any sum can count
                 least = underflows() * self.smallest_normal

@@ -106,16 +106,14 @@ def random_cases(draw: st.DrawFn) -> Case:
 
 def test_the_reference_agrees_with_torch_on_random_cases() -> None:
     largest_share = dict.fromkeys(runner.DTYPES, 0.0)
-    compared = 0
-    filtered: Counter[str] = Counter()
+    verdicts: Counter[str] = Counter()
 
     @given(random_cases())
     def agrees(case: Case) -> None:
-        nonlocal compared
         problems = inadmissible(case)
-        for problem in {p.split(": ")[1] for p in problems}:
-            event(problem)
-            filtered[problem] += 1
+        verdict = problems[0].split(": ")[1] if problems else "compared"
+        verdicts[verdict] += 1
+        event(verdict)
         assume(not problems)
         everything = set(subject.run(case, arrays(case)))
         for dtype in runner.DTYPES:
@@ -124,12 +122,11 @@ def test_the_reference_agrees_with_torch_on_random_cases() -> None:
                 if result.oracle == "torch":
                     assert {t.tensor for t in result.tensors} == everything
                 largest_share[dtype] = max(largest_share[dtype], result.share)
-        compared += 1
 
     agrees()
+    print(f"random cases: {dict(verdicts)}; largest share of the tolerance: {largest_share}")
     assert min(largest_share.values()) > 0  # the two do not share their rounding
-    assert sum(filtered.values()) < compared / 20
-    print(f"{compared} random cases compared, filtered: {dict(filtered)}, largest share: {largest_share}")
+    assert verdicts["compared"] > 0.9 * verdicts.total()
 
 
 ANY_MEMORY = st.lists(st.sampled_from(sorted(MEMORY)), max_size=2)
@@ -150,7 +147,8 @@ def remade(values: Arrays, make: Callable[[str, Array], Array]) -> Arrays:
 def run_twice(case: Case, values: Arrays) -> dict[str, Array]:
     """What the reference computes; the same bits both times, and nothing that it was given is changed."""
     before = deepcopy(values)
-    first, second = subject.run(case, values), subject.run(case, values)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        first, second = subject.run(case, values), subject.run(case, values)
     assert_same_bits(first, second)
     assert_same_bits(values, before)
     return first
