@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from parity import runner, subject, tolerance
 from parity.cases import CASES, Arrays, Case, arrays
 from parity.compare import compare
 from parity.oracles import torch_autograd
-from parity.tolerance import INJECTED, Noise, Noisy
+from parity.tolerance import INJECTED, SMALLEST_NORMAL, Noise, Noisy
 from reference.arrays import Array
 
 RNG = np.random.default_rng(3)
@@ -126,6 +127,43 @@ def test_a_spread_too_small_to_be_squared_is_not_taken_for_none() -> None:
         lambda disturb: {"tiny": 2 * disturb(np.full(10, 1e-300))}, Noise(np.random.default_rng(1))
     )
     np.testing.assert_allclose(found["tiny"], 2e-300, rtol=1e-3)
+
+
+TINY = SMALLEST_NORMAL[np.dtype(np.float32)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "operands", "bound"),
+    [
+        (np.multiply, (A, TINY * B), np.full_like(A, TINY)),
+        (np.multiply, (A, 0 * B), np.zeros_like(A)),
+        (np.divide, (TINY * A, 2 * POSITIVE), np.full_like(A, TINY)),
+        (np.tanh, (TINY * A,), np.full_like(A, 4 * TINY)),
+        (np.exp, (-1000 * POSITIVE,), np.full_like(A, 4 * TINY)),
+        (np.log, (np.ones_like(A),), np.zeros_like(A)),
+        (lambda a, w: a.dot(w), (TINY * A / 10, W), np.full((4, 5), 6 * TINY)),
+        (np.matmul, (TINY * A / 10, W), np.full((4, 5), 6 * TINY)),
+        (np.matmul, (TINY * A / 10 * (np.arange(6) < 2), W), np.full((4, 5), 2 * TINY)),
+        (np.add, (TINY * A, TINY * B), TINY * np.maximum(np.maximum(abs(A), abs(B)), abs(A + B))),
+    ],
+)
+def test_a_result_below_the_normal_numbers_errs_by_half_a_denormal_number_at_least(
+    operation: Callable[..., Array], operands: tuple[Array, ...], bound: Array
+) -> None:
+    noise = Noise(np.random.default_rng(0), TINY)
+    clean = np.asarray(operation(*operands))
+    error = operation(*(Noisy.of(operand, noise) for operand in operands)).view(np.ndarray) - clean
+    np.testing.assert_allclose(abs(error), INJECTED * bound, rtol=1e-3, atol=0)
+    assert noise.underflowed == (operation is not np.add and bound.any())
+    assert INJECTED * TINY == 2.0 ** -(40 + 150 - 24)  # half of 2⁻¹⁴⁹, at the injected rounding in place of 2⁻²⁴
+
+
+def test_the_dtypes_have_a_spread_of_their_own_only_where_something_is_denormal() -> None:
+    assert tolerance.sigma(CASES["rich"], np.float32) is tolerance.sigma(CASES["rich"], np.float64)
+    case = replace(CASES["rnn-linear-l1-bi-dout"], id="denormal", scale=1e-41)
+    wide, narrow = (tolerance.allowed(case, "a_l0", dtype) for dtype in (np.float32, np.float64))
+    assert wide.min() > 2.0**-150
+    assert narrow.max() < 2.0**-170
 
 
 def test_exact_cases_allow_nothing() -> None:
@@ -257,7 +295,7 @@ IMPLEMENTATIONS: dict[str, Implementation] = {
 
 @pytest.mark.parametrize("dtype", runner.DTYPES)
 def test_correct_implementations_stay_below_half_of_the_tolerance(dtype: str) -> None:
-    """The margin of false alarms: from what extended precision says, each errs by 4 σ at most, so that two agree in 8."""
+    """The margin of false alarms: each is within 4 σ of what extended precision says, so that two agree within 8."""
     largest = dict.fromkeys(IMPLEMENTATIONS, 0.0)
     others = set()
     for case in map(CASES.__getitem__, MARGIN_CASES):
