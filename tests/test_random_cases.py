@@ -11,7 +11,7 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
-from hypothesis import assume, event, given
+from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
 from parity import oracles, runner, subject
@@ -104,11 +104,31 @@ def random_cases(draw: st.DrawFn) -> Case:
     return Case(" ".join(words), "random", "drawn by hypothesis", saturated=True, **options)
 
 
+def found(case_id: str, comment: str, **options: Any) -> Case:
+    return Case(case_id, "random", comment, saturated=True, **options)
+
+
+# False alarms that a random case once raised.
+DENORMAL = found("found-denormal", "a gradient of 1e-42", T=33, H=16, bidirectional=True, scale=0.02, upstream="last")
+SOFTPLUS = found(
+    "found-softplus",
+    "torch's softplus is z from 20 on",
+    O=6,
+    activation="softplus",
+    divergence="softmax_cross_entropy",
+    target="classes",
+    recipe="large-logits",
+    scale=0.25,
+)
+
+
 def test_the_reference_agrees_with_torch_on_random_cases() -> None:
     largest_share = dict.fromkeys(runner.DTYPES, 0.0)
     verdicts: Counter[str] = Counter()
 
     @given(random_cases())
+    @example(DENORMAL)
+    @example(SOFTPLUS)
     def agrees(case: Case) -> None:
         problems = inadmissible(case)
         verdict = problems[0].split(": ")[1] if problems else "compared"
