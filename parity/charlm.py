@@ -205,7 +205,7 @@ def _allowed(
         disturbed = ((disturb(x), target) for x, target in batches())
         return {f"{i}": loss for i, (loss, _) in enumerate(train(net, params, disturbed, optimiser, rate))}
 
-    sigma = tolerance.spread(losses, seed=0)
+    sigma = tolerance.spread(losses, tolerance.Noise(np.random.default_rng(0)))
     return tolerance.SIGMAS * 2.0**-53 * np.array([float(s) for s in sigma.values()])
 
 

@@ -6,6 +6,7 @@ case, so nothing has to be guessed about depth, length or conditioning. SPEC 9.2
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,7 @@ SIGMAS = 8
 INJECTED = 2.0**-40  # far above float64's own rounding, far below where the response stops being linear
 
 UNIT_ROUNDOFF = {np.dtype(np.float64): 2.0**-53, np.dtype(np.float32): 2.0**-24}
+SMALLEST_NORMAL = {np.dtype(np.float64): 2.0**-1022, np.dtype(np.float32): 2.0**-126}
 
 _EXACT = {
     np.negative, np.positive, np.maximum, np.minimum, np.isfinite,
@@ -57,23 +59,66 @@ def _largest_error(
     raise TypeError(f"no bound is known for the rounding error of {ufunc.__name__}.{method}")
 
 
+def _underflows(ufunc: np.ufunc, method: str, inputs: Sequence[Array]) -> Any:
+    """How many roundings of an operation may be those of a denormal number; none where an operand is 0. SPEC 9.2.
+
+    A sum of denormal numbers is exact, and a logarithm is 0 or far from denormal.
+    """
+    if method != "__call__" or ufunc is np.log:
+        return 0
+    if ufunc in _ROUNDED:
+        return np.logical_and.reduce(np.broadcast_arrays(*(a != 0 for a in map(np.asarray, inputs))))
+    if ufunc in _ELEMENTARY:
+        return 4 * ((inputs[0] != 0) & np.isfinite(inputs[0]))  # of an infinity they are exact
+    if ufunc is np.matmul:
+        return _products(*inputs)
+    return 0
+
+
+def _products(a: Array, b: Array) -> Array:
+    """How many products in each element of a matrix product have no factor 0."""
+    return (a != 0).astype(np.float64) @ (b != 0).astype(np.float64)
+
+
+@dataclass
+class Noise:
+    """Where the signs come from, and the smallest normal number of the dtype whose errors are injected. SPEC 9.2.
+
+    underflowed: whether any error so far was that of a denormal number.
+    """
+
+    rng: np.random.Generator
+    smallest_normal: float = SMALLEST_NORMAL[np.dtype(np.float64)]
+    underflowed: bool = False
+
+    def on(self, result: Array, largest_error: Array, underflows: Callable[[], Any]) -> Array:
+        """The result ± the largest error; what is not finite stays as it is."""
+        signs = np.copysign(INJECTED, 0.5 - self.rng.random(np.shape(result)))
+        with np.errstate(invalid="ignore"):
+            if not largest_error.min(initial=np.inf) > 2.0**32 * self.smallest_normal:  # more than any sum can count
+                least = underflows() * self.smallest_normal
+                self.underflowed = self.underflowed or bool((largest_error < least).any())
+                largest_error = np.maximum(largest_error, least)
+            return np.where(np.isfinite(result), result + signs * largest_error, result)
+
+
 class Noisy(np.ndarray[Any, Any]):
     """A float64 array on which every operation errs by its largest error, with a random sign. SPEC 9.2.
 
-    `Noisy.of(array, rng)` makes one; whatever is computed from it is one too, with the same generator.
+    `Noisy.of(array, noise)` makes one; whatever is computed from it is one too, with the same noise.
     An operation whose error bound is not known raises TypeError: nothing escapes the noise silently.
     """
 
-    rng: np.random.Generator | None
+    noise: Noise | None
 
     @classmethod
-    def of(cls, array: Array, rng: np.random.Generator) -> "Noisy":
+    def of(cls, array: Array, noise: Noise) -> "Noisy":
         noisy = np.array(array, dtype=np.float64).view(cls)
-        noisy.rng = rng
+        noisy.noise = noise
         return noisy
 
     def __array_finalize__(self, parent: Any) -> None:
-        self.rng = getattr(parent, "rng", None)
+        self.noise = getattr(parent, "noise", None)
 
     def _wrap(self, array: Any) -> Any:
         if isinstance(array, (list, tuple)):
@@ -81,22 +126,17 @@ class Noisy(np.ndarray[Any, Any]):
         if not np.issubdtype(np.asarray(array).dtype, np.floating):
             return array
         noisy = np.asarray(array).view(Noisy)
-        noisy.rng = self.rng
+        noisy.noise = self.noise
         return noisy
-
-    def _disturbed(self, result: Array, largest_error: Array) -> Array:
-        """The result with ± the largest error; what is not finite stays as it is."""
-        assert self.rng is not None
-        signs = np.where(self.rng.random(np.shape(result)) < 0.5, INJECTED, -INJECTED)
-        with np.errstate(invalid="ignore"):
-            return np.where(np.isfinite(result), result + signs * largest_error, result)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any) -> Any:
         plain = [_plain(a) for a in inputs]
         result = np.asarray(getattr(ufunc, method)(*plain, **options))
         source = next(a for a in (*inputs, *out) if isinstance(a, Noisy))
         if np.issubdtype(result.dtype, np.floating):
-            result = source._disturbed(result, _largest_error(ufunc, method, plain, result, options))
+            assert source.noise is not None
+            largest_error = _largest_error(ufunc, method, plain, result, options)
+            result = source.noise.on(result, largest_error, lambda: _underflows(ufunc, method, plain))
         if out:
             _plain(out[0])[...] = result
             return out[0]
@@ -110,7 +150,8 @@ class Noisy(np.ndarray[Any, Any]):
     def dot(self, b: Any, out: Any = None) -> Any:
         """The matrix product; NumPy shows a subclass ufuncs and array functions, but not this method."""
         x, y = _plain(self), _plain(b)
-        result = self._disturbed(x.dot(y), np.sqrt(x.shape[-1]) * np.abs(x).dot(np.abs(y)))
+        assert self.noise is not None
+        result = self.noise.on(x.dot(y), np.sqrt(x.shape[-1]) * np.abs(x).dot(np.abs(y)), lambda: _products(x, y))
         if out is not None:
             _plain(out)[...] = result
             return out
@@ -128,16 +169,15 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def spread(run: Callable[[Callable[[Array], Array]], dict[str, Array]], seed: int) -> dict[str, Array]:
+def spread(run: Callable[[Callable[[Array], Array]], dict[str, Array]], noise: Noise) -> dict[str, Array]:
     """The rms deviation of every element over 32 noisy runs from the clean one, in units of u. SPEC 9.3.
 
     run(disturb) computes named tensors from arrays that it has passed through `disturb`.
     """
     clean = run(lambda a: a)
     lengths = {name: np.zeros(np.shape(value)) for name, value in clean.items()}
-    rng = np.random.default_rng(seed)
     for _ in range(RUNS):
-        noisy = run(lambda a: Noisy.of(a, rng))
+        noisy = run(lambda a: Noisy.of(a, noise))
         for name, value in clean.items():
             with np.errstate(invalid="ignore"):  # inf - inf where the clean run overflows: never compared as a number
                 lengths[name] = np.hypot(lengths[name], _plain(noisy[name]) - value)  # squares would underflow
@@ -145,15 +185,25 @@ def spread(run: Callable[[Callable[[Array], Array]], dict[str, Array]], seed: in
 
 
 @cache
-def sigma(case: Case) -> dict[str, Array]:
-    """The spread of every tensor of a case. SPEC 9.3."""
+def _spread_of_case(case: Case, dtype: np.dtype[Any]) -> tuple[dict[str, Array], bool]:
+    """The spread of every tensor of a case, and whether any error was that of a denormal number."""
     values = arrays(case)
 
     def run(disturb: Callable[[Array], Array]) -> dict[str, Array]:
         tensors = subject.run(case, values.map(disturb))
         return tensors | subject.projections(case, tensors)
 
-    return spread(run, case.seed)
+    noise = Noise(np.random.default_rng(case.seed), SMALLEST_NORMAL[dtype])
+    return spread(run, noise), noise.underflowed
+
+
+def sigma(case: Case, dtype: Any = np.float64) -> dict[str, Array]:
+    """The spread of every tensor of a case, in units of u. SPEC 9.3.
+
+    The dtypes differ only where something is a denormal number in float32: else the runs are the same, bit for bit.
+    """
+    found, underflowed = _spread_of_case(case, np.dtype(np.float32))
+    return _spread_of_case(case, np.dtype(dtype))[0] if underflowed else found
 
 
 def allowed(case: Case, name: str, dtype: Any) -> Array:
@@ -162,7 +212,7 @@ def allowed(case: Case, name: str, dtype: Any) -> Array:
     8 times the largest σ, of the time step for a series and of the whole tensor for others, at the rounding u of the
     dtype. 0 where no rounding can reach (σ = 0: padding, dropped elements), and in the exact integer cases (SPEC 9.5).
     """
-    spread_of_elements = sigma(case)[name]
+    spread_of_elements = sigma(case, dtype)[name]
     time = subject.time_axis(case, name)
     others = tuple(axis for axis in range(spread_of_elements.ndim) if axis != time)
     finite = np.where(np.isfinite(spread_of_elements), spread_of_elements, 0)

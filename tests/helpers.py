@@ -1,4 +1,4 @@
-"""What the unit tests share: random examples, torch's twin of a configuration, two comparisons, the complex step."""
+"""What the tests share: random examples, torch's twin, comparisons, the complex step, memory orders, admission."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
@@ -10,10 +10,13 @@ from numpy.typing import DTypeLike
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from parity import subject, tolerance
+from parity.cases import Case, arrays
+from parity.tolerance import SIGMAS, UNIT_ROUNDOFF
 from reference import RNN, RecurrentGradients, RecurrentTrace
 from reference.arrays import Array
 
-COMPLEX_STEP = 1e-30
+COMPLEX_STEP = 2.0**-600
 
 
 def arrays_in(value: object, path: str = "") -> dict[str, Array]:
@@ -165,3 +168,74 @@ def torch_results(
     torch.autograd.backward([output, h_n], [torch.tensor(e.d_output), torch.tensor(e.d_h_n)])
     params = {name: p.grad for name, p in twin.named_parameters()}
     return {"output": output, "h_n": h_n, "x": x.grad, "h0": h0.grad, "params": params}
+
+
+def reversed_strides(array: Array) -> Array:
+    flip = (slice(None, None, -1),) * array.ndim
+    return array[flip].copy()[flip]
+
+
+def every_second(array: Array) -> Array:
+    """The array as every second element, along every axis, of one that holds NaN in between."""
+    between = np.nan if array.dtype.kind in "fc" else 1
+    spread = np.full([2 * n for n in array.shape], between, array.dtype)
+    view = spread[(slice(None, None, 2),) * array.ndim]
+    view[...] = array
+    return view
+
+
+def read_only(array: Array) -> Array:
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+def unaligned(array: Array) -> Array:
+    """The array one byte past where its dtype would begin."""
+    moved: Array = np.ndarray(array.shape, array.dtype, bytearray(array.nbytes + 1), offset=1)
+    moved[...] = array
+    return moved
+
+
+MEMORY: dict[str, Callable[[Array], Array]] = {
+    "big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
+    "little-endian": lambda a: a.astype(a.dtype.newbyteorder("<")),
+    "Fortran order": np.asfortranarray,
+    "negative strides": reversed_strides,
+    "every second element": every_second,
+    "not aligned": unaligned,
+    "read-only": read_only,
+}
+
+
+def inadmissible(case: Case) -> list[str]:
+    """Why a case would prove little; nothing, if it is admissible. SPEC 9.6.
+
+    For relu, min |a| / σ_a > 10; the tolerance of every tensor below a thousandth of it, in float32; no saturation that
+    the case is not about; everything finite. An exact case stays within the integers (and halves) of float32 instead.
+    """
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return [
+            f"{name}: {problem}"
+            for name, tensor in subject.run(case, arrays(case)).items()
+            if tensor.size and (problem := _inadmissible(case, name, tensor))
+        ]
+
+
+def _inadmissible(case: Case, name: str, tensor: Array) -> str | None:
+    finite = np.isfinite(tensor)
+    if not finite.all() and case.finite:
+        return "not finite"
+    if case.exact:
+        integers = np.array_equal(2 * tensor, np.round(2 * tensor)) and np.abs(tensor).max() < 2**22
+        return None if integers else "not exact"
+    spread = UNIT_ROUNDOFF[np.dtype(np.float32)] * tolerance.sigma(case, np.float32)[name]
+    if tensor[finite].any() and not SIGMAS * spread[finite].max() < 1e-3 * np.abs(tensor[finite]).max():
+        return "its tolerance is wide"
+    if name.startswith("h_l") and case.nonlinearity == "tanh" and not case.saturated and np.abs(tensor).max() >= 0.95:
+        return "saturated"
+    if (name.startswith("a_l") and case.nonlinearity == "relu") or (name == "z" and case.activation == "relu"):
+        real = tensor != 0
+        if not (np.abs(tensor[real]) > 10 * spread[real]).all():
+            return "near the kink of relu"
+    return None

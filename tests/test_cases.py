@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity import subject, tolerance
+from parity import subject
 from parity.cases import CASES, HEAD_IDS, RNN_IDS, TOKENS, Case, arrays
-from parity.tolerance import SIGMAS, UNIT_ROUNDOFF
 from reference import CTC, MeanPooledCrossEntropy
 from reference.activations import ACTIVATIONS, NONLINEARITIES
 from reference.arrays import Array
 from reference.divergences import DIVERGENCES
+from tests.helpers import inadmissible
 
 DIGESTS = Path(__file__).parent / "case_digests.json"
 ABOUT_SIZE = ("small sizes", "square weights", "memory")
@@ -161,29 +161,7 @@ def test_padding_is_poisoned(case: Case) -> None:
 
 @cases()
 def test_a_case_is_well_conditioned_enough_to_prove_something(case: Case) -> None:
-    """SPEC 9.6: no saturation, no relu near its kink, and a tolerance below a thousandth of the tensor."""
-    tensors, sigma = subject.run(case, arrays(case)), tolerance.sigma(case)
-    u = UNIT_ROUNDOFF[np.dtype(np.float32)]
-    for name, tensor in tensors.items():
-        if not tensor.size:
-            continue
-        finite = np.isfinite(tensor)
-        assert finite.all() or not case.finite, name
-        if not case.exact and tensor.any() and finite.any():
-            largest = np.abs(tensor[finite]).max()
-            assert (SIGMAS * u * sigma[name][finite]).max() < 1e-3 * largest, name
-        if name.startswith("h_l") and case.nonlinearity == "tanh" and not case.saturated:
-            assert np.abs(tensor).max() < 0.95, name
-        if name.startswith("a_l") and case.nonlinearity == "relu" and not case.exact:
-            a, spread = tensor[tensor != 0], u * sigma[name][tensor != 0]
-            assert (np.abs(a) > 10 * spread).all(), name
-
-
-@cases(lambda case: case.exact)
-def test_exact_cases_stay_within_the_integers_of_float32(case: Case) -> None:
-    for name, tensor in subject.run(case, arrays(case)).items():
-        assert np.array_equal(2 * tensor, np.round(2 * tensor)), name
-        assert np.abs(tensor).max() < 2**22, name
+    assert inadmissible(case) == []
 
 
 def test_the_kink_of_relu_is_met_exactly_by_an_exact_case() -> None:

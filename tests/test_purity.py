@@ -10,7 +10,7 @@ import pytest
 
 import reference
 from reference.arrays import Array
-from tests.helpers import Example, arrays_in, assert_equal, assert_same_bits, example, results
+from tests.helpers import MEMORY, Example, arrays_in, assert_equal, assert_same_bits, example, results
 
 T, B, I, H, O = 6, 3, 4, 5, 2
 
@@ -55,35 +55,6 @@ def remade(e: Example, make: Callable[[Array], Array]) -> Example:
     """The example with every array made anew in memory."""
     params = {name: make(p) for name, p in e.params.items()}
     return replace(e, params=params, x=make(e.x), h0=make(e.h0), d_output=make(e.d_output), d_h_n=make(e.d_h_n))
-
-
-def reversed_strides(array: Array) -> Array:
-    flip = (slice(None, None, -1),) * array.ndim
-    return array[flip].copy()[flip]
-
-
-def every_second(array: Array) -> Array:
-    """The array as every second element, along every axis, of one that holds NaN in between."""
-    spread = np.full([2 * n for n in array.shape], np.nan, array.dtype)
-    view = spread[(slice(None, None, 2),) * array.ndim]
-    view[...] = array
-    return view
-
-
-def read_only(array: Array) -> Array:
-    array = array.copy()
-    array.flags.writeable = False
-    return array
-
-
-MEMORY: dict[str, Callable[[Array], Array]] = {
-    "big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
-    "little-endian": lambda a: a.astype(a.dtype.newbyteorder("<")),
-    "Fortran order": np.asfortranarray,
-    "negative strides": reversed_strides,
-    "every second element": every_second,
-    "read-only": read_only,
-}
 
 
 def test_a_stack_writes_to_nothing_that_it_was_given() -> None:

@@ -1,14 +1,19 @@
 """The tolerance: noise of the right size on every operation, and a bound that small mistakes do not slip through."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from parity import subject, tolerance
-from parity.cases import CASES, arrays
+from parity import runner, subject, tolerance
+from parity.cases import CASES, Arrays, Case, arrays
 from parity.compare import compare
-from parity.tolerance import INJECTED, Noisy
+from parity.oracles import torch_autograd
+from parity.tolerance import INJECTED, SMALLEST_NORMAL, Noise, Noisy
 from reference.arrays import Array
 
 RNG = np.random.default_rng(3)
@@ -19,7 +24,7 @@ POSITIVE = RNG.uniform(0.5, 2, (4, 6))
 
 
 def noisy(array: Array) -> Noisy:
-    return Noisy.of(array, np.random.default_rng(0))
+    return Noisy.of(array, Noise(np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize(
@@ -83,13 +88,17 @@ def test_what_is_not_finite_stays_as_it_is() -> None:
 def test_sigma_is_the_same_every_time() -> None:
     case = CASES["rich"]
     first = tolerance.sigma(case)
-    again = tolerance.spread(lambda disturb: subject.run(case, arrays(case).map(disturb)), case.seed)
+    again = tolerance.spread(
+        lambda disturb: subject.run(case, arrays(case).map(disturb)), Noise(np.random.default_rng(case.seed))
+    )
     assert all(np.array_equal(first[name], again[name]) for name in first)
 
 
 def test_sigma_of_a_known_computation() -> None:
     """Of one addition of 1 and 2 the error is ±3 u, so its rms is 3."""
-    found = tolerance.spread(lambda disturb: {"sum": disturb(np.ones(1000)) + disturb(np.full(1000, 2.0))}, seed=1)
+    found = tolerance.spread(
+        lambda disturb: {"sum": disturb(np.ones(1000)) + disturb(np.full(1000, 2.0))}, Noise(np.random.default_rng(1))
+    )
     np.testing.assert_allclose(found["sum"], 3, rtol=1e-3)
 
 
@@ -114,8 +123,47 @@ def test_what_no_rounding_can_reach_must_be_exact() -> None:
 
 
 def test_a_spread_too_small_to_be_squared_is_not_taken_for_none() -> None:
-    found = tolerance.spread(lambda disturb: {"tiny": 2 * disturb(np.full(10, 1e-300))}, seed=1)
+    found = tolerance.spread(
+        lambda disturb: {"tiny": 2 * disturb(np.full(10, 1e-300))}, Noise(np.random.default_rng(1))
+    )
     np.testing.assert_allclose(found["tiny"], 2e-300, rtol=1e-3)
+
+
+TINY = SMALLEST_NORMAL[np.dtype(np.float32)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "operands", "bound"),
+    [
+        (np.multiply, (A, TINY * B), np.full_like(A, TINY)),
+        (np.multiply, (A, 0 * B), np.zeros_like(A)),
+        (np.divide, (TINY * A, 2 * POSITIVE), np.full_like(A, TINY)),
+        (np.tanh, (TINY * A,), np.full_like(A, 4 * TINY)),
+        (np.exp, (-1000 * POSITIVE,), np.full_like(A, 4 * TINY)),
+        (np.log, (np.ones_like(A),), np.zeros_like(A)),
+        (lambda a, w: a.dot(w), (TINY * A / 10, W), np.full((4, 5), 6 * TINY)),
+        (np.matmul, (TINY * A / 10, W), np.full((4, 5), 6 * TINY)),
+        (np.matmul, (TINY * A / 10 * (np.arange(6) < 2), W), np.full((4, 5), 2 * TINY)),
+        (np.add, (TINY * A, TINY * B), TINY * np.maximum(np.maximum(abs(A), abs(B)), abs(A + B))),
+    ],
+)
+def test_a_result_below_the_normal_numbers_errs_by_half_a_denormal_number_at_least(
+    operation: Callable[..., Array], operands: tuple[Array, ...], bound: Array
+) -> None:
+    noise = Noise(np.random.default_rng(0), TINY)
+    clean = np.asarray(operation(*operands))
+    error = operation(*(Noisy.of(operand, noise) for operand in operands)).view(np.ndarray) - clean
+    np.testing.assert_allclose(abs(error), INJECTED * bound, rtol=1e-3, atol=0)
+    assert noise.underflowed == (operation is not np.add and bound.any())
+    assert INJECTED * TINY == 2.0 ** -(40 + 150 - 24)  # half of 2⁻¹⁴⁹, at the injected rounding in place of 2⁻²⁴
+
+
+def test_the_dtypes_have_a_spread_of_their_own_only_where_something_is_denormal() -> None:
+    assert tolerance.sigma(CASES["rich"], np.float32) is tolerance.sigma(CASES["rich"], np.float64)
+    case = replace(CASES["rnn-linear-l1-bi-dout"], id="denormal", scale=1e-41)
+    wide, narrow = (tolerance.allowed(case, "a_l0", dtype) for dtype in (np.float32, np.float64))
+    assert wide.min() > 2.0**-150
+    assert narrow.max() < 2.0**-170
 
 
 def test_exact_cases_allow_nothing() -> None:
@@ -123,9 +171,154 @@ def test_exact_cases_allow_nothing() -> None:
     assert not any(tolerance.allowed(case, name, np.float32).any() for name in tolerance.sigma(case))
 
 
-def smallest_change_seen(case_id: str, dtype: str) -> float:
+# One direction, so that units can be renumbered; with what has the longest sums, and what cancels most.
+MARGIN_CASES = """
+rnn-tanh-l2-uni-ragged-drop25
+rnn-relu-l3-uni-nobias-noh0-eval50
+square-l1
+saturated-l1
+exploding-linear-T40
+critical-l2-T64
+wide-H64
+""".split()
+
+LOOPS = ("square-l1", "saturated-l1")  # one layer of tanh
+
+Implementation = Callable[[Case, Arrays], dict[str, Array]]
+
+
+def torch_on_two_threads(case: Case, values: Arrays) -> dict[str, Array]:
+    @contextmanager
+    def two_threads() -> Iterator[None]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(2)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch_autograd, "one_thread", two_threads)
+        return torch_autograd.run(case, values)
+
+
+def column_major(case: Case, values: Arrays) -> dict[str, Array]:
+    return subject.run(case, values.map(np.asfortranarray))
+
+
+def renumbered(case: Case, values: Arrays) -> dict[str, Array]:
+    """Inputs, units, outputs and sequences in reverse order: so is every sum over one of them."""
+
+    def feature_axes(array: Array) -> Array:
+        return np.flip(array).copy()
+
+    def batch_and_features(array: Array) -> Array:
+        return np.flip(array, (1, 2)).copy()
+
+    target = values.target
+    if target is not None and case.O is not None:  # classes
+        target = case.O - 1 - target[:, ::-1]
+    found = subject.run(
+        case,
+        Arrays(
+            params={name: feature_axes(p) for name, p in values.params.items()},
+            x=batch_and_features(values.x),
+            h0=None if values.h0 is None else batch_and_features(values.h0),
+            lengths=None if values.lengths is None else values.lengths[::-1],
+            masks=None if values.masks is None else np.flip(values.masks, (2, 3)),
+            d_output=None if values.d_output is None else batch_and_features(values.d_output),
+            d_h_n=None if values.d_h_n is None else batch_and_features(values.d_h_n),
+            target=target,
+            weights=None if values.weights is None else values.weights[:, ::-1],
+        ),
+    )
+    return {name: batch_and_features(t) if t.ndim == 3 else feature_axes(t) for name, t in found.items()}
+
+
+def by_loops(case: Case, values: Arrays) -> dict[str, Array]:
+    """One layer of tanh, number by number, with every sum from its last term to its first."""
+    w, u, b, c = (values.params[f"{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    x, h0, d_output, d_h_n = values.x, values.h0, values.d_output, values.d_h_n
+    assert h0 is not None
+    assert d_output is not None
+    assert d_h_n is not None
+    (T, B, I), H, zero = x.shape, case.H, x.dtype.type(0)
+
+    def dot(terms: list[tuple[Any, Any]]) -> Any:
+        return sum((p * q for p, q in reversed(terms)), zero)
+
+    a, h, d_h, d_a = (np.empty((T, B, H), x.dtype) for _ in range(4))
+    for t in range(T):
+        for n in range(B):
+            before = h[t - 1, n] if t else h0[0, n]
+            for i in range(H):
+                a[t, n, i] = (dot([*zip(u[i], before, strict=True)]) + c[i]) + (
+                    dot([*zip(w[i], x[t, n], strict=True)]) + b[i]
+                )
+                h[t, n, i] = np.tanh(a[t, n, i])
+    for t in reversed(range(T)):
+        for n in range(B):
+            for i in range(H):
+                later = dot([*zip(d_a[t + 1, n], u[:, i], strict=True)]) if t < T - 1 else d_h_n[0, n, i]
+                d_h[t, n, i] = d_output[t, n, i] + later
+            d_a[t, n] = (1 - h[t, n]) * (1 + h[t, n]) * d_h[t, n]
+    steps = [(t, n) for t in range(T) for n in range(B)]
+    before = np.concatenate([h0, h[:-1]])
+    d_b = np.array([dot([(d_a[s][i], zero + 1) for s in steps]) for i in range(H)])
+    return {
+        "a_l0": a,
+        "h_l0": h,
+        "output": h,
+        "h_n": h[-1:],
+        "d_h_l0": d_h,
+        "d_a_l0": d_a,
+        "d_x": np.array([[[dot([*zip(row, w[:, j], strict=True)]) for j in range(I)] for row in rows] for rows in d_a]),
+        "d_h0": np.array([[[dot([*zip(row, u[:, j], strict=True)]) for j in range(H)] for row in d_a[0]]]),
+        "d_weight_ih_l0": np.array([[dot([(d_a[s][i], x[s][j]) for s in steps]) for j in range(I)] for i in range(H)]),
+        "d_weight_hh_l0": np.array(
+            [[dot([(d_a[s][i], before[s][j]) for s in steps]) for j in range(H)] for i in range(H)]
+        ),
+        "d_bias_ih_l0": d_b,
+        "d_bias_hh_l0": d_b,
+    }
+
+
+IMPLEMENTATIONS: dict[str, Implementation] = {
+    "the reference": subject.run,
+    "the reference, column-major": column_major,
+    "the reference, everything in reverse order": renumbered,
+    "torch, 1 thread": torch_autograd.run,
+    "torch, 2 threads": torch_on_two_threads,
+    "loops": by_loops,
+}
+
+
+@pytest.mark.parametrize("dtype", runner.DTYPES)
+def test_correct_implementations_stay_below_half_of_the_tolerance(dtype: str) -> None:
+    """The margin of false alarms: each is within 4 σ of what extended precision says, so that two agree within 8."""
+    largest = dict.fromkeys(IMPLEMENTATIONS, 0.0)
+    others = set()
+    for case in map(CASES.__getitem__, MARGIN_CASES):
+        values = arrays(case).astype(dtype)
+        ours, truth = subject.run(case, values), subject.run(case, arrays(case).astype(np.longdouble))
+        for name, implementation in IMPLEMENTATIONS.items():
+            if name == "loops" and case.id not in LOOPS:
+                continue
+            found = implementation(case, values)
+            result = compare(case, name, dtype, found, truth)
+            assert {t.tensor for t in result.tensors} == set(truth)
+            largest[name] = max(largest[name], result.share)
+            if any(found[tensor].tobytes() != ours[tensor].tobytes() for tensor in ours):
+                others.add(name)
+    for name, share in largest.items():
+        print(f"largest share of the tolerance, {dtype}, {name}: {share:.3f}")
+    assert min(largest.values()) > 0
+    assert max(largest.values()) < 0.5
+    assert others == set(IMPLEMENTATIONS) - {"the reference"}  # each rounds in its own way
+
+
+def smallest_change_seen(case: Case, dtype: str) -> float:
     """The smallest change, as a power of two, of the largest element of a tensor that is noticed in every tensor."""
-    case = CASES[case_id]
     truth = subject.run(case, arrays(case).astype(dtype))
     for exponent in range(-52, 0):
         changed = {}
@@ -141,9 +334,18 @@ def smallest_change_seen(case_id: str, dtype: str) -> float:
 
 @pytest.mark.parametrize(("dtype", "limit"), [("float64", 1e-13), ("float32", 6e-5)])
 def test_a_small_change_of_one_element_is_seen_in_every_tensor(dtype: str, limit: float) -> None:
-    found = smallest_change_seen("rich", dtype)
+    found = smallest_change_seen(CASES["rich"], dtype)
     print(f"smallest relative change of one element seen in every tensor, {dtype}: {found:.1e}")
     assert found < limit
+
+
+@pytest.mark.parametrize("case_id", MARGIN_CASES)
+def test_a_small_change_is_seen_wherever_the_margin_is_measured(case_id: str) -> None:
+    """The price of the margin, on what amplifies rounding too: 8 σ of any tensor is below these parts of it."""
+    for dtype, limit in (("float64", 1e-12), ("float32", 5e-4)):
+        found = smallest_change_seen(CASES[case_id], dtype)
+        print(f"smallest relative change of one element seen in every tensor of {case_id}, {dtype}: {found:.1e}")
+        assert found < limit
 
 
 def test_a_weight_that_is_wrong_by_one_part_in_ten_thousand_million_is_seen() -> None:

@@ -234,7 +234,9 @@ def _columns(
     for t in reversed(range(T)) if reverse else range(T):
         if case.truncate and t > 0 and t % case.truncate == 0:
             state = state.detach()
-        a[t] = F.linear(series[t], w_ih, b_ih) + F.linear(state, w_hh, b_hh)
+        rows = real[t, :, 0]  # the others are not computed: 0 times a weight that is not finite would be NaN
+        column = F.linear(series[t, rows], w_ih, b_ih) + F.linear(state[rows], w_hh, b_hh)
+        a[t] = torch.zeros_like(state).index_put((rows,), column)
         h[t] = f(a[t])
         state = torch.where(real[t], h[t], state)
     return a, h
@@ -283,7 +285,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
-    "softplus": F.softplus,
+    "softplus": lambda z: F.softplus(z, threshold=40),  # by default 20: y = z from there on, 2e-9 too small
     "softmax": lambda z: torch.softmax(z, dim=-1),
     "log_softmax": lambda z: torch.log_softmax(z, dim=-1),
 }
