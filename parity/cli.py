@@ -9,12 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from parity import charlm, oracles, report, runner
+from parity import charlm, oracles, report, runner, strength
 from parity.cases import BENCHMARKS, CASES
 from parity.compare import CaseResult
 
 COMMANDS = {
-    "charlm": (charlm.add_arguments, charlm.main, "train a character model on real text, beside its torch twin")
+    "bugs": (strength.add_arguments, strength.main, "plant every known mistake, and see what catches it"),
+    "charlm": (charlm.add_arguments, charlm.main, "train a character model on real text, beside its torch twin"),
 }
 
 

@@ -5,7 +5,7 @@ not show (a and h of every layer, direction and step, and their gradients) comes
 operations, one by one; so does everything that torch.nn.RNN lacks (no activation; truncation of a ragged batch).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -75,6 +75,16 @@ def run(case: Case, values: Arrays, device: str = "cpu") -> dict[str, Array]:
         if has_module(case):
             tensors |= _module(case, values, device)
     return {name: t.detach().cpu().numpy() for name, t in tensors.items()}
+
+
+def assert_close(got: Mapping[str, Array], wanted: Mapping[str, Array]) -> bool:
+    """Whether `torch.testing.assert_close` lets all of `wanted` pass, with its defaults, but NaN as NaN."""
+    try:
+        for name, value in wanted.items():
+            torch.testing.assert_close(torch.from_numpy(got[name].copy()), torch.from_numpy(value), equal_nan=True)
+    except AssertionError:
+        return False
+    return True
 
 
 @contextmanager

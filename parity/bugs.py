@@ -1,0 +1,808 @@
+"""Named mistakes, planted in the reference one at a time: each must be caught by the case table.
+
+A mistake is a piece of the text of one function and what stands there instead. It is planted by giving the function the
+code of the changed text; the sources, and everything that refers to the function, stay as they are.
+"""
+
+import inspect
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from types import FunctionType
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """`right` in the function `where` (module:name) becomes `wrong`. says: what it is, and where it was met."""
+
+    name: str
+    where: str
+    right: str
+    wrong: str
+    says: str
+    dtype: str = "float64"
+
+    def function(self) -> FunctionType:
+        """The function of the reference that it is planted in."""
+        module, _, path = self.where.partition(":")
+        found: object = import_module(f"reference.{module}")
+        for name in path.split("."):
+            found = getattr(found, name)
+        assert isinstance(found, FunctionType)
+        return found
+
+
+@contextmanager
+def planted(mistake: Mistake) -> Iterator[None]:
+    """While inside, the reference makes the mistake. Raises ValueError if the text is not there exactly once."""
+    function = mistake.function()
+    source = textwrap.dedent(inspect.getsource(function))
+    if source.count(mistake.right) != 1:
+        raise ValueError(f"{mistake.name}: expected {mistake.right!r} once in {mistake.where}, not {source}")
+    right_code = function.__code__
+    changed: dict[str, FunctionType] = {}
+    text = source.replace(mistake.right, mistake.wrong)
+    exec(compile(text, f"<{mistake.name}>", "exec"), function.__globals__, changed)
+    function.__code__ = changed[function.__name__].__code__
+    try:
+        yield
+    finally:
+        function.__code__ = right_code
+        function.__dict__.clear()  # where a mistake keeps what it carries from call to call
+
+
+BUGS: dict[str, Mistake] = {
+    mistake.name: mistake
+    for mistake in (
+        # The column, forward.
+        Mistake(
+            "recurrent-term-missing",
+            "cells.rnn:step",
+            "np.add(a, recurrent, out=a)",
+            "pass",
+            "a(t) without W_hh h(t-1): no recurrence at all",
+        ),
+        Mistake(
+            "recurrent-term-subtracted",
+            "cells.rnn:step",
+            "np.add(a, recurrent, out=a)",
+            "np.subtract(a, recurrent, out=a)",
+            "the sign of the recurrent term",
+        ),
+        Mistake(
+            "recurrent-term-of-the-neighbour",
+            "cells.rnn:step",
+            "h_prev.dot(w_hh_T, out=recurrent)",
+            "h_prev[::-1].dot(w_hh_T, out=recurrent)",
+            "crosstalk: the state of another sample of the batch",
+        ),
+        Mistake(
+            "recurrent-term-batch-mean",
+            "cells.rnn:step",
+            "np.add(a, recurrent, out=a)",
+            "np.add(a, recurrent.sum(axis=0) / max(len(a), 1), out=a)",
+            "a mean over the batch inside the cell",
+        ),
+        Mistake(
+            "w-hh-transposed",
+            "unroll:forward",
+            "weights.w_hh.T.copy()",
+            "weights.w_hh.copy()",
+            "h W_hh for h W_hhᵀ: W_hh is square, so nothing raises",
+        ),
+        Mistake(
+            "w-hh-symmetrised",
+            "unroll:forward",
+            "weights.w_hh.T.copy()",
+            "(weights.w_hh + weights.w_hh.T) / 2",
+            "W_hh as if it were symmetric",
+        ),
+        Mistake(
+            "w-hh-off-by-1e-10",
+            "unroll:forward",
+            "weights.w_hh.T.copy()",
+            "weights.w_hh.T * np.where(np.eye(len(weights.w_hh)), 1 + 1e-10, 1)",
+            "the diagonal of W_hh wrong in the tenth digit, as after a file in text",
+        ),
+        Mistake(
+            "w-transposed-where-square",
+            "arrays:affine",
+            "rows.dot(weight.T)",
+            "rows.dot(weight.T if len(weight) != weight.shape[1] else weight)",
+            "W_ih transposed: only I = H lets it pass the shapes",
+        ),
+        Mistake(
+            "b-hh-missing",
+            "cells.rnn:project",
+            "np.add(p, weights.b_hh, out=p)",
+            "pass",
+            "one of the two biases forgotten",
+        ),
+        Mistake(
+            "b-hh-doubled",
+            "cells.rnn:project",
+            "np.add(p, weights.b_hh, out=p)",
+            "np.add(p, 2 * weights.b_hh, out=p)",
+            "added in the projection and again in the step",
+        ),
+        Mistake(
+            "b-ih-for-b-hh",
+            "cells.rnn:project",
+            "np.add(p, weights.b_hh, out=p)",
+            "np.add(p, weights.b_ih, out=p)",
+            "the same bias twice",
+        ),
+        Mistake("activation-missing", "cells.rnn:step", "f.value(a, out=h)", "h[...] = a", "h(t) = a(t)"),
+        Mistake(
+            "tanh-clamped",
+            "cells.rnn:step",
+            "f.value(a, out=h)",
+            "f.value(a.clip(-3, 3) if f.name == 'tanh' else a, out=h)",
+            "tanh of an argument clamped to ±3: seen at saturation only",
+        ),
+        Mistake(
+            "tanh-rational",
+            "cells.rnn:step",
+            "f.value(a, out=h)",
+            "f.value(a, out=h) if f.name != 'tanh' else np.divide(a * (27 + a * a), 27 + 9 * a * a, out=h)",
+            "a(27 + a²)/(27 + 9a²), the usual stand-in for tanh on small machines",
+        ),
+        Mistake(
+            "batch-and-time-reshaped",
+            "arrays:real_rows",
+            "series.reshape(T * B, F)",
+            "series.swapaxes(0, 1).reshape(T * B, F)",
+            "a reshape for a transposition: (T, B) read as (B, T)",
+        ),
+        Mistake(
+            "memory-order-read",
+            "arrays:real_rows",
+            "series.reshape(T * B, F)",
+            "series.ravel(order='K').reshape(T * B, F)",
+            "strides ignored: right on contiguous input alone",
+        ),
+        Mistake(
+            "batch-first-by-reshape",
+            "layout:time_major",
+            "series.swapaxes(0, 1)",
+            "series.reshape(series.shape[1], series.shape[0], *series.shape[2:])",
+            "batch_first by a reshape for a transposition",
+        ),
+        Mistake(
+            "float64-in-float32",
+            "arrays:affine",
+            "rows.dot(weight.T)",
+            "rows.astype(np.float64).dot(weight.T)",
+            "the projection in another dtype than its input",
+            dtype="float32",
+        ),
+        # States.
+        Mistake(
+            "h0-ignored",
+            "unroll:forward",
+            "states[0] = h0",
+            "states[0] = 0",
+            "every series from rest: right wherever h0 is omitted",
+        ),
+        Mistake(
+            "h0-by-direction",
+            "stack:_per_layer",
+            "states.reshape(L, LD // L, B, H)",
+            "states.reshape(LD // L, L, B, H).swapaxes(0, 1)",
+            "h0 and d_h_n direction-major: right for one layer or one direction",
+        ),
+        Mistake(
+            "h0-of-the-forward-direction",
+            "bidirectional:forward",
+            "h0[d], lengths",
+            "h0[0], lengths",
+            "both directions from the same state",
+        ),
+        Mistake(
+            "state-carried-between-calls",
+            "unroll:forward",
+            "states[0] = h0",
+            "states[0] = h0 + forward.__dict__.get(h0.shape, 0); forward.__dict__[h0.shape] = h0 / 8",
+            "what an object kept from the last call: seen by calling twice",
+        ),
+        Mistake(
+            "output-one-step-late",
+            "bidirectional:forward",
+            "_as_read(d, trace.h, lengths)",
+            "_as_read(d, trace.h_prev, lengths)",
+            "h(t-1) for h(t) in the output",
+        ),
+        Mistake(
+            "h-n-at-T",
+            "unroll:last_state",
+            "trace.h[last_step(trace, lengths)]",
+            "trace.h[-1]",
+            "h_n at the end of the padding, where the state is 0",
+        ),
+        Mistake(
+            "h-n-of-the-first-layer",
+            "stack:forward",
+            "np.concatenate([trace.h_n for trace in layers])",
+            "np.concatenate([layers[0].h_n for trace in layers])",
+            "the same h_n for all layers",
+        ),
+        # Back-propagation through time.
+        Mistake(
+            "carry-missing",
+            "cells.rnn:step_backward",
+            "np.add(dh, carry, out=dh)",
+            "pass",
+            "no gradient through the recurrence: what detaching every step does",
+        ),
+        Mistake(
+            "w-hh-transposed-backward",
+            "cells.rnn:step_backward",
+            "da.dot(w_hh, out=carry)",
+            "da.dot(w_hh.T, out=carry)",
+            "da W_hhᵀ for da W_hh",
+        ),
+        Mistake(
+            "carry-of-dh",
+            "cells.rnn:step_backward",
+            "da.dot(w_hh, out=carry)",
+            "dh.dot(w_hh, out=carry)",
+            "the slope is left out on the way to the left",
+        ),
+        Mistake(
+            "gradient-clipped-at-5",
+            "cells.rnn:step_backward",
+            "f.chain(dh, da, out=da)",
+            "f.chain(dh, da, out=da).clip(-5, 5, out=da)",
+            "clipping inside the recursion: seen where gradients exceed 5 only; met in character models that clip to ±5",
+        ),
+        Mistake(
+            "slope-from-a",
+            "cells.rnn:slopes",
+            "f.slope(trace.h)",
+            "f.slope(trace.a)",
+            "1 - a² for 1 - h²: the formula in h applied to the argument",
+        ),
+        Mistake(
+            "slope-1-minus-h",
+            "cells.rnn:slopes",
+            "f.slope(trace.h)",
+            "1 - trace.h if f.name == 'tanh' else f.slope(trace.h)",
+            "the square forgotten",
+        ),
+        Mistake("slope-one-step-off", "cells.rnn:slopes", "f.slope(trace.h)", "f.slope(trace.h_prev)", "f' at h(t-1)"),
+        Mistake(
+            "slope-missing",
+            "cells.rnn:slopes",
+            "f.slope(trace.h)",
+            "np.ones_like(trace.h)",
+            "the activation forgotten on the way back",
+        ),
+        Mistake(
+            "slope-with-epsilon",
+            "cells.rnn:slopes",
+            "f.slope(trace.h)",
+            "f.slope(trace.h) + 1e-9",
+            "an epsilon on the derivative",
+        ),
+        Mistake(
+            "relu-slope-1-at-0",
+            "cells.rnn:slopes",
+            "f.slope(trace.h)",
+            "np.where(trace.a == 0, 1, f.slope(trace.h))",
+            "relu'(0) = 1: seen where a pre-activation is exactly 0",
+        ),
+        Mistake(
+            "truncated-at-40",
+            "unroll:pieces",
+            "truncate or T",
+            "truncate or 40",
+            "truncation nobody asked for: invisible where gradients fade before",
+        ),
+        Mistake(
+            "truncation-ignored",
+            "unroll:pieces",
+            "truncate or T",
+            "T",
+            "the whole series although chunks were asked for",
+        ),
+        Mistake(
+            "truncation-from-the-end",
+            "unroll:pieces",
+            "[(start, min(start + k, T)) for start in range(0, T, k)]",
+            "[(max(stop - k, 0), stop) for stop in range(T, 0, -k)][::-1]",
+            "chunks counted from the end: right where T is a multiple of k",
+        ),
+        Mistake(
+            "truncated-one-step-late",
+            "unroll:pieces",
+            "range(0, T, k)",
+            "range(0, T, k + (k < T))",
+            "k + 1 steps a chunk, and one step skipped between",
+        ),
+        Mistake(
+            "d-h-n-ignored",
+            "unroll:backward",
+            "dh[last_step(trace, lengths)] += d_h_n",
+            "pass",
+            "the gradient of the last state is dropped; met in LSTMs whose final state feeds a decoder",
+        ),
+        Mistake(
+            "d-h-n-at-T",
+            "unroll:backward",
+            "dh[last_step(trace, lengths)] += d_h_n",
+            "dh[-1] += d_h_n",
+            "at the end of the padding",
+        ),
+        Mistake(
+            "d-h-n-at-every-step",
+            "unroll:backward",
+            "dh[last_step(trace, lengths)] += d_h_n",
+            "dh += d_h_n",
+            "as if every state were the last",
+        ),
+        Mistake(
+            "d-h-n-of-the-top-layer-alone",
+            "stack:backward",
+            "d_h_n_layers[layer]",
+            "d_h_n_layers[layer] * (layer == L - 1)",
+            "lower layers get none",
+        ),
+        Mistake(
+            "dh0-missing", "unroll:backward", "h0=carry", "h0=np.zeros_like(carry)", "the initial state is not learnt"
+        ),
+        Mistake("dh0-is-da", "unroll:backward", "h0=carry", "h0=da[0].copy()", "one factor W_hh short"),
+        Mistake(
+            "dh0-one-step-early",
+            "unroll:backward",
+            "h0=carry",
+            "h0=dh[0].copy()",
+            "the gradient of h(0) for that of h(-1)",
+        ),
+        Mistake(
+            "upstream-overwritten",
+            "unroll:backward",
+            "clear_padding(d_h, trace.real).copy()",
+            "clear_padding(d_h, trace.real)",
+            "the caller's gradient is added to in place",
+        ),
+        # Pooled gradients.
+        Mistake(
+            "dw-hh-with-h-t", "cells.rnn:pool_gradients", "trace.h_prev", "trace.h", "da(t)ᵀ h(t) for da(t)ᵀ h(t-1)"
+        ),
+        Mistake(
+            "dw-hh-first-step-lost",
+            "cells.rnn:pool_gradients",
+            "pool(da_rows, real_rows(trace.h_prev, trace.real))",
+            "pool(da[1:].reshape(-1, da.shape[2]), trace.h[:-1].reshape(-1, da.shape[2]))",
+            "the sum begins at t = 1: h(-1) is no step",
+        ),
+        Mistake(
+            "dw-hh-transposed",
+            "cells.rnn:pool_gradients",
+            "pool(da_rows, real_rows(trace.h_prev, trace.real))",
+            "pool(real_rows(trace.h_prev, trace.real), da_rows)",
+            "(from, to) for (to, from)",
+        ),
+        Mistake(
+            "dw-ih-overwritten",
+            "cells.rnn:pool_gradients",
+            "pool(da_rows, real_rows(trace.x, trace.real))",
+            "pool(da[0], trace.x[0])",
+            "'=' for '+=' in the loop: the step that came last, t = 0, is left",
+        ),
+        Mistake(
+            "dw-hh-last-step-only",
+            "cells.rnn:pool_gradients",
+            "pool(da_rows, real_rows(trace.h_prev, trace.real))",
+            "pool(da[-1], trace.h_prev[-1])",
+            "only the last step counts",
+        ),
+        Mistake(
+            "db-from-the-first-row",
+            "cells.rnn:pool_gradients",
+            "da_rows.sum(axis=0)",
+            "da_rows[0].copy()",
+            "no sum over time and batch",
+        ),
+        Mistake(
+            "db-mean",
+            "cells.rnn:pool_gradients",
+            "da_rows.sum(axis=0)",
+            "da_rows.sum(axis=0) / max(len(da_rows), 1)",
+            "a mean over the rows for a sum",
+        ),
+        Mistake("db-hh-missing", "cells.rnn:pool_gradients", "db.copy()", "db * 0", "the second bias is not learnt"),
+        Mistake(
+            "gradients-divided-by-batch",
+            "cells.rnn:pool_gradients",
+            "da_rows = real_rows(da, trace.real)",
+            "da_rows = real_rows(da, trace.real) / max(B, 1)",
+            "a mean over the batch that belongs to the divergence",
+        ),
+        Mistake(
+            "pooled-in-float32",
+            "arrays:pool",
+            "d_rows.T.dot(rows)",
+            "d_rows.T.astype(np.float32).dot(rows.astype(np.float32)).astype(d_rows.dtype)",
+            "float32 accumulators in a float64 network",
+        ),
+        Mistake(
+            "accumulators-not-zeroed",
+            "arrays:pool",
+            "return d_rows.T.dot(rows)",
+            "key = d_rows.shape + rows.shape; pool.__dict__[key] = pool.__dict__.get(key, 0) + d_rows.T.dot(rows); return pool.__dict__[key]",
+            "gradients added to those of the last call: seen by calling twice",
+        ),
+        Mistake(
+            "dx-transposed-where-square",
+            "cells.rnn:pool_gradients",
+            "da_rows.dot(weights.w_ih)",
+            "da_rows.dot(weights.w_ih if weights.w_ih.shape[0] != weights.w_ih.shape[1] else weights.w_ih.T)",
+            "da W_ihᵀ for da W_ih: only I = H lets it pass the shapes",
+        ),
+        # Layers and directions.
+        Mistake(
+            "lower-layers-without-gradient",
+            "stack:backward",
+            "d_series = g.x",
+            "d_series = g.x * 0",
+            "what arrives from the layer above is dropped",
+        ),
+        Mistake(
+            "d-output-into-every-layer",
+            "stack:backward",
+            "d_series = g.x",
+            "d_series = g.x if g.x.shape != d_output.shape else g.x + d_output",
+            "the gradient of the output goes into lower layers as well",
+        ),
+        Mistake(
+            "reverse-output-not-flipped",
+            "bidirectional:forward",
+            "_as_read(d, trace.h, lengths) for d, trace in enumerate(traces)",
+            "trace.h for trace in traces",
+            "the reverse output left in reading order",
+        ),
+        Mistake(
+            "directions-swapped",
+            "bidirectional:forward",
+            "np.concatenate(outputs, axis=-1)",
+            "np.concatenate(outputs[::-1], axis=-1)",
+            "reverse features first",
+        ),
+        Mistake(
+            "reverse-h-n-at-the-wrong-end",
+            "bidirectional:forward",
+            "[unroll.last_state(trace, lengths) for trace in traces]",
+            "[o[unroll.last_step(trace, lengths)] for o, trace in zip(outputs, traces)]",
+            "output at the last t, where the reverse direction has read one step",
+        ),
+        Mistake(
+            "reverse-with-forward-weights",
+            "bidirectional:forward",
+            "unroll.forward(f, w, ",
+            "unroll.forward(f, weights[0], ",
+            "both directions share the weights of one",
+        ),
+        Mistake(
+            "reverse-d-output-not-flipped",
+            "bidirectional:backward",
+            "_as_read(d, half, lengths)",
+            "half",
+            "upstream gradient in the order of t, not in reading order",
+        ),
+        Mistake(
+            "reverse-d-output-overwritten",
+            "bidirectional:backward",
+            "np.split(d_output, len(weights), axis=-1)",
+            "np.split(d_output, len(weights), axis=-1)[:1] * len(weights)",
+            "both directions read the half of the first",
+        ),
+        Mistake(
+            "reverse-dx-not-flipped",
+            "bidirectional:backward",
+            "dx + _as_read(d, g.x, lengths)",
+            "dx + g.x",
+            "the gradient of the reversed input, not reversed back",
+        ),
+        Mistake(
+            "reverse-dx-missing",
+            "bidirectional:backward",
+            "dx + _as_read(d, g.x, lengths)",
+            "dx",
+            "x is read by two directions",
+        ),
+        Mistake(
+            "padded-series-reversed-whole",
+            "bidirectional:reverse_series",
+            "if lengths is None:",
+            "if True:",
+            "the padding comes first; met in bidirectional wrappers that flip the padded batch",
+        ),
+        # Padding.
+        Mistake(
+            "padding-multiplied-by-0",
+            "arrays:clear_padding",
+            "np.where(real[:, :, None], series, 0)",
+            "series * real[:, :, None]",
+            "a mask as a factor: NaN and inf pass through it",
+        ),
+        Mistake(
+            "padding-not-cleared",
+            "unroll:forward",
+            "states[1:][~real] = 0",
+            "pass",
+            "the state that ran on past the end stands in the output",
+        ),
+        Mistake(
+            "padding-of-the-caller-cleared",
+            "unroll:forward",
+            "x = clear_padding(x, real)",
+            "x[~real if real is not None else slice(0)] = 0",
+            "x is written to",
+        ),
+        Mistake(
+            "gradient-from-padding",
+            "unroll:backward",
+            "clear_padding(d_h, trace.real).copy()",
+            "np.where(np.isnan(d_h), 1, d_h)",
+            "what arrives at padding leaks into the sequence",
+        ),
+        Mistake(
+            "divergence-counts-padding",
+            "network:Network._checked_weights",
+            "np.where(real, steps, 0)",
+            "np.where(np.isnan(steps), 1, steps)",
+            "padded steps have a loss",
+        ),
+        Mistake(
+            "mean-counts-padding",
+            "network:Network._checked_weights",
+            "steps.sum()",
+            "steps.dtype.type(T * B)",
+            "a mean over T·B steps, the padded ones and those of no weight among them",
+        ),
+        # Dropout.
+        Mistake("dropout-unscaled", "stack:_drop", "series / (1 - p) if p < 1 else series", "series", "no 1/(1 - p)"),
+        Mistake(
+            "dropout-scaled-by-p",
+            "stack:_drop",
+            "series / (1 - p) if p < 1",
+            "series / p if p < 1",
+            "1/p for 1/(1 - p): right at p = 1/2",
+        ),
+        Mistake(
+            "dropout-unmasked-backward",
+            "stack:backward",
+            "_drop(d_series, _mask_above(masks, layer, L), p)",
+            "d_series",
+            "the mask forgotten on the way back",
+        ),
+        Mistake(
+            "dropout-unscaled-backward",
+            "stack:backward",
+            "_mask_above(masks, layer, L), p)",
+            "_mask_above(masks, layer, L), 0.0)",
+            "masked, but not scaled, on the way back",
+        ),
+        Mistake(
+            "dropout-fresh-mask-backward",
+            "stack:backward",
+            "_mask_above(masks, layer, L), p)",
+            "_mask_above(None if masks is None else masks[:, ::-1], layer, L), p)",
+            "another mask on the way back",
+        ),
+        Mistake(
+            "dropout-one-mask-for-all-steps",
+            "stack:_mask_above",
+            "masks[layer]",
+            "np.broadcast_to(masks[layer][:1], masks[layer].shape)",
+            "one mask for all steps",
+        ),
+        Mistake(
+            "dropout-mask-of-another-layer",
+            "stack:_mask_above",
+            "masks[layer]",
+            "masks[L - 2 - layer]",
+            "seen with three layers",
+        ),
+        Mistake(
+            "dropout-on-the-last-layer",
+            "stack:_mask_above",
+            "masks[layer] if masks is not None and layer < L - 1",
+            "masks[min(layer, L - 2)] if masks is not None",
+            "the output is dropped out too",
+        ),
+        # The output layer.
+        Mistake("b2-missing", "output:forward", "weight, bias)", "weight, None)", "the bias of the output layer"),
+        Mistake(
+            "db2-last-step-only", "output:backward", "dz_rows.sum(axis=0)", "dz[-1].sum(axis=0)", "no sum over time"
+        ),
+        Mistake(
+            "dw2-one-step-off",
+            "output:backward",
+            "h.reshape(T * B, F)",
+            "np.concatenate([h[:1], h[:-1]]).reshape(T * B, F)",
+            "h(t-1) for h(t)",
+        ),
+        Mistake(
+            "w2-transposed-where-square",
+            "output:backward",
+            "dz_rows.dot(weight)",
+            "dz_rows.dot(weight if weight.shape[0] != weight.shape[1] else weight.T)",
+            "dz W2ᵀ for dz W2: only D·H = O lets it pass the shapes",
+        ),
+        Mistake("f2-slope-missing", "network:Network.backward", "self._f.vjp(dy, y)", "dy.copy()", "dz = dy"),
+        Mistake(
+            "sigmoid-slope-y",
+            "activations:ScalarActivation.vjp",
+            "self.slope(y)",
+            "y if self.name == 'sigmoid' else self.slope(y)",
+            "y for y (1 - y)",
+        ),
+        Mistake(
+            "softmax-diagonal-only",
+            "activations:Softmax.vjp",
+            "y * (dy - (dy * y).sum(axis=-1, keepdims=True))",
+            "dy * y * (1 - y)",
+            "the Jacobian's diagonal for the Jacobian",
+        ),
+        Mistake(
+            "softmax-over-the-batch",
+            "activations:Softmax.value",
+            "e / e.sum(axis=-1, keepdims=True)",
+            "e / e.sum(axis=1, keepdims=True)",
+            "the wrong axis",
+        ),
+        Mistake(
+            "softmax-unshifted",
+            "activations:Softmax.value",
+            "z - z.real.max(axis=-1, keepdims=True)",
+            "z",
+            "overflows at logits of about 1000",
+        ),
+        Mistake(
+            "log-softmax-unshifted",
+            "activations:LogSoftmax.value",
+            "shifted = z - z.real.max(axis=-1, keepdims=True)",
+            "shifted = z",
+            "overflows at logits of about 1000",
+        ),
+        Mistake(
+            "log-softmax-vjp-of-one-hot",
+            "activations:LogSoftmax.vjp",
+            "np.exp(y) * dy.sum(axis=-1, keepdims=True)",
+            "np.exp(y)",
+            "as if dy summed to 1",
+        ),
+        # Divergences.
+        Mistake(
+            "squared-error-not-halved",
+            "divergences:_squared_error",
+            ".sum(axis=-1) / 2",
+            ".sum(axis=-1)",
+            "the value doubled, the gradient not",
+        ),
+        Mistake(
+            "squared-error-mean-over-O",
+            "divergences:_squared_error",
+            ".sum(axis=-1) / 2",
+            ".sum(axis=-1) / (2 * y.shape[-1])",
+            "a mean over the features",
+        ),
+        Mistake(
+            "epsilon-inside-log",
+            "divergences:_cross_entropy",
+            "np.log(_where_desired(d, y))",
+            "np.log(_where_desired(d, y) + 1e-12)",
+            "log(y + 1e-12), as many tutorials write it",
+        ),
+        Mistake(
+            "epsilon-in-the-quotient",
+            "divergences:_cross_entropy_gradient",
+            "-d / _where_desired(d, y)",
+            "-d / (_where_desired(d, y) + 1e-12)",
+            "d / (y + 1e-12)",
+        ),
+        Mistake(
+            "weights-not-in-the-gradient",
+            "divergences:LocalDivergence.gradient",
+            "w * np.where(",
+            "(w != 0) * np.where(",
+            "the divergence weighted, its gradient not",
+        ),
+        Mistake(
+            "pooled-over-T",
+            "divergences:MeanPooledCrossEntropy._shares",
+            "weights / weights.sum(axis=0)",
+            "weights / len(weights)",
+            "a mean over T, whatever the length",
+        ),
+        Mistake(
+            "pooled-reduction-ignored",
+            "divergences:MeanPooledCrossEntropy._mean",
+            'of_sequences if self.reduction == "sum" else of_sequences / len(of_sequences)',
+            "of_sequences",
+            "the sum where the mean was asked for",
+        ),
+        # CTC.
+        Mistake(
+            "ctc-no-skip",
+            "ctc:_paths",
+            "(labels[:, 2:] != blank) & (labels[:, 2:] != labels[:, :-2])",
+            "False",
+            "a blank between any two labels",
+        ),
+        Mistake(
+            "ctc-skip-between-repeats",
+            "ctc:_paths",
+            "(labels[:, 2:] != blank) & (labels[:, 2:] != labels[:, :-2])",
+            "labels[:, 2:] != blank",
+            "no blank between labels that are alike",
+        ),
+        Mistake(
+            "ctc-blank-is-0",
+            "ctc:_paths",
+            "np.full((B, 2 * S + 1), blank)",
+            "np.full((B, 2 * S + 1), 0)",
+            "the blank is another class than the one given",
+        ),
+        Mistake(
+            "ctc-must-end-in-blank",
+            "ctc:_paths",
+            "(state == last) | (state == last - 1)",
+            "state == last",
+            "paths that end in the last label are lost",
+        ),
+        Mistake(
+            "ctc-must-begin-with-blank",
+            "ctc:_alpha",
+            "alpha[0, :, :2] = paths.log_y[0, :, :2]",
+            "alpha[0, :, :1] = paths.log_y[0, :, :1]",
+            "paths that begin with the first label are lost",
+        ),
+        Mistake(
+            "ctc-lengths-ignored",
+            "ctc:CTC._paths",
+            "(weights != 0).sum(axis=0)",
+            "np.full(weights.shape[1], len(weights))",
+            "padded steps are read",
+        ),
+        Mistake(
+            "ctc-softmax-twice",
+            "ctc:_paths",
+            "LOG_SOFTMAX.value(y)",
+            "LOG_SOFTMAX.value(SOFTMAX.value(y))",
+            "probabilities given where logits are expected",
+        ),
+        Mistake(
+            "ctc-gradient-at-log-probs",
+            "ctc:CTC.gradient",
+            "SOFTMAX.value(_read(y, weights)) - at_class",
+            "-at_class",
+            "the derivative of log-softmax forgotten",
+        ),
+        Mistake(
+            "ctc-step-counted-twice",
+            "ctc:CTC.gradient",
+            "alpha + _beta(paths) - log_p[:, None]",
+            "alpha + _beta(paths) + paths.log_y - log_p[:, None]",
+            "alpha and beta both with the step itself",
+        ),
+        Mistake(
+            "ctc-mean-over-sequences-alone",
+            "ctc:CTC._shares",
+            "(len(target) * np.maximum((target != END).sum(axis=1), 1)).astype(v.dtype)",
+            "len(target)",
+            "not divided by the length of the target",
+        ),
+        Mistake(
+            "ctc-infinity-hidden",
+            "ctc:CTC.value",
+            "if self.zero_infinity:",
+            "if True:",
+            "an infeasible target counts 0 although nobody asked for it",
+        ),
+    )
+}
