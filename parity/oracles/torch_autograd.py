@@ -244,9 +244,12 @@ def _columns(
     for t in reversed(range(T)) if reverse else range(T):
         if case.truncate and t > 0 and t % case.truncate == 0:
             state = state.detach()
-        rows = real[t, :, 0]  # the others are not computed: 0 times a weight that is not finite would be NaN
-        column = F.linear(series[t, rows], w_ih, b_ih) + F.linear(state[rows], w_hh, b_hh)
-        a[t] = torch.zeros_like(state).index_put((rows,), column)
+        if case.lengths is None:
+            a[t] = F.linear(series[t], w_ih, b_ih) + F.linear(state, w_hh, b_hh)
+        else:  # padding is not computed: 0 times a weight that is not finite would be NaN
+            rows = real[t, :, 0]
+            column = F.linear(series[t, rows], w_ih, b_ih) + F.linear(state[rows], w_hh, b_hh)
+            a[t] = torch.zeros_like(state).index_put((rows,), column)
         h[t] = f(a[t])
         state = torch.where(real[t], h[t], state)
     return a, h
