@@ -255,7 +255,7 @@ BUGS: dict[str, Mistake] = {
             "cells.rnn:step_backward",
             "f.chain(dh, da, out=da)",
             "f.chain(dh, da, out=da).clip(-5, 5, out=da)",
-            "clipping inside the recursion: seen where gradients exceed 5 only; met in character models that clip to ±5",
+            "clipping inside the recursion, as character models clip to ±5: seen where gradients exceed 5 only",
         ),
         Mistake(
             "slope-from-a",
@@ -432,7 +432,8 @@ BUGS: dict[str, Mistake] = {
             "accumulators-not-zeroed",
             "arrays:pool",
             "return d_rows.T.dot(rows)",
-            "key = d_rows.shape + rows.shape; pool.__dict__[key] = pool.__dict__.get(key, 0) + d_rows.T.dot(rows); return pool.__dict__[key]",
+            "kept = pool.__dict__; key = d_rows.shape + rows.shape; "
+            "kept[key] = kept.get(key, 0) + d_rows.T.dot(rows); return kept[key]",
             "gradients added to those of the last call: seen by calling twice",
         ),
         Mistake(

@@ -659,6 +659,16 @@ SPECIAL: list[Case] = [
     ),
     _special(
         "regimes",
+        "saturated-unit",
+        "one unit: each gradient is one 1 - h², with all that it lost",
+        T=4,
+        I=2,
+        H=1,
+        scale=16.0,
+        saturated=True,
+    ),
+    _special(
+        "regimes",
         "vanishing-T40",
         "the gradient of the last step fades",
         T=40,

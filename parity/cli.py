@@ -4,13 +4,12 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from parity import charlm, oracles, report, runner, strength
-from parity.cases import BENCHMARKS, CASES
+from parity.bugs import BUGS
+from parity.cases import BENCHMARKS, CASES, Case
 from parity.compare import CaseResult
 
 COMMANDS = {
@@ -44,7 +43,10 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--oracle", choices=list(oracles.ORACLES), help="only this oracle")
     parser.add_argument("--device", default="cpu", help="where torch computes: cpu (the default), cuda, cuda:1, ...")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every tensor of every case")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the tables")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write a page with tables and pictures; plants the mistakes, too"
+    )
+    parser.add_argument("--show", metavar="CASE", help="the case whose error the page shows by time step")
 
 
 def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -54,6 +56,14 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     for path in filter(None, (options.json, options.html)):
         if not path.parent.is_dir():
             parser.error(f"cannot write {path}: there is no folder {path.parent}")
+    if options.show and not options.html:
+        parser.error("--show chooses a case of the page: it needs --html FILE")
+    if options.show and options.show not in CASES:
+        parser.error(f"no case is {options.show!r}")
+    if options.html:
+        missing = [package for package in ("jinja2", "matplotlib") if find_spec(package) is None]
+        if missing:
+            parser.error(f'--html needs {" and ".join(missing)}: python -m pip install -e ".[report]"')
     if options.device != "cpu":
         from parity.oracles import torch_autograd
 
@@ -63,11 +73,10 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
             parser.error(str(error))
     dtypes = [options.dtype] if options.dtype else list(runner.DTYPES)
     names = [options.oracle] if options.oracle else list(oracles.ORACLES)
-    console = Console()
+    console = report.console()
     start = time.perf_counter()
     results: list[CaseResult] = []
-    columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with report.progress() as progress:
         task = progress.add_task("", total=len(cases))
         for case in cases:
             progress.update(task, description=case.id[-44:])
@@ -77,7 +86,7 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     seconds = time.perf_counter() - start
     if not results:
         parser.error(f"the oracle {options.oracle} speaks for none of the cases chosen")
-    results.sort(key=lambda r: (_group_order(r), r.oracle != "torch", runner.DTYPES.index(r.dtype)))
+    results.sort(key=lambda r: (_group_order(r), runner.DTYPES.index(r.dtype)))
     console.print(report.summary(results))
     if any(not r.passed for r in results):
         console.print(report.failures(results), soft_wrap=True)
@@ -85,8 +94,20 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if options.json:
         report.write_json(options.json, results)
     if options.html:
-        report.write_html(options.html, results, seconds)
+        _write_page(options.html, results, seconds, CASES.get(options.show))
     return 0 if all(r.passed for r in results) else 1
+
+
+def _write_page(path: Path, results: list[CaseResult], seconds: float, shown: Case | None) -> None:
+    from parity import page  # matplotlib takes a second, and is not always there
+
+    cases = list({r.case.id: r.case for r in results}.values())
+    with report.progress() as progress:
+        task = progress.add_task("mistakes", total=len(BUGS))
+        verdicts = strength.measure(
+            list(BUGS.values()), cases, lambda name: progress.update(task, description=name, advance=1)
+        )
+    page.write(path, results, seconds, verdicts, shown or CASES[page.SHOWN])
 
 
 def _group_order(result: CaseResult) -> int:

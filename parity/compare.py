@@ -92,7 +92,7 @@ def compare_tensor(case: Case, name: str, dtype: str, got: Array | None, wanted:
     if got.dtype != np.dtype(dtype):
         return TensorResult(name, np.inf, problem=f"dtype {got.dtype}, wanted {dtype}")
     allowed = tolerance.allowed(case, name, dtype)
-    error = _errors(got, wanted)
+    error = errors(got, wanted)
     inside = error <= allowed
     if inside.all():
         return TensorResult(name, _largest_share(error, allowed))
@@ -101,7 +101,7 @@ def compare_tensor(case: Case, name: str, dtype: str, got: Array | None, wanted:
     return TensorResult(name, _largest_share(error, allowed), first)
 
 
-def _errors(got: Array, wanted: Array) -> Array:
+def errors(got: Array, wanted: Array) -> Array:
     """|got - wanted| of every element; where either is not finite, 0 if they are the same and inf if not.
 
     The difference is taken in longdouble, or in the numbers of the oracle: a truth is not rounded before it is used.
@@ -111,14 +111,15 @@ def _errors(got: Array, wanted: Array) -> Array:
     finite = np.isfinite(got) & np.isfinite(rounded)
     same = (got == rounded) | (np.isnan(got) & np.isnan(rounded))
     with np.errstate(invalid="ignore"):  # inf - inf, in elements that are not finite
-        distance = np.abs(got.astype(wide) - wanted.astype(wide)).astype(np.float64)
+        distance = np.asarray(np.abs(got.astype(wide) - wanted.astype(wide))).astype(np.float64)
     return np.where(finite, distance, np.where(same, 0.0, np.inf))
 
 
 def _largest_share(error: Array, allowed: Array) -> float:
     """The largest error in units of what is allowed; inf where an exact value was asked for and missed."""
     missed = np.where(error > 0, np.inf, 0.0)
-    return float(np.divide(error, allowed, out=missed, where=allowed > 0).max(initial=0.0))
+    with np.errstate(over="ignore"):  # allowed may be a denormal number
+        return float(np.divide(error, allowed, out=missed, where=allowed > 0).max(initial=0.0))
 
 
 def _first_outside(case: Case, name: str, inside: Array, error: Array) -> tuple[int, ...]:
@@ -137,7 +138,8 @@ def message(result: CaseResult) -> str:
     """What a failure says: case, tensor, layer, direction, step, index; got, wanted, error, allowed; how to repeat."""
     case = result.case
     failed = [t for t in result.tensors if not t.passed]
-    lines = [f"FAIL {case.id}  {result.dtype}  against {result.oracle}   ({case.comment})"]
+    who = "" if result.subject == "reference" else f"{result.subject} "
+    lines = [f"FAIL {case.id}  {result.dtype}  {who}against {result.oracle}   ({case.comment})"]
     if not result.tensors:
         lines.append("  nothing was compared")
     else:

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from parity import oracles, runner, subject, tolerance
+from parity import oracles, report, runner, subject, tolerance
 from parity.bugs import BUGS, Mistake, planted
 from parity.cases import CASES, Case, arrays
 from parity.compare import CaseResult, TensorResult, compare, describe
@@ -195,7 +193,7 @@ def closing(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
     without = idle(verdicts, cases)
     n = len(verdicts)
     lines = [
-        f"{n - len(survivors)} of {n} mistakes are caught by {len(cases)} cases within 8 sigma: {len(survivors)} survive"
+        f"{n - len(survivors)} of {n} mistakes are caught by {len(cases)} cases within 8 σ: {len(survivors)} survive"
         + (f" ({', '.join(survivors)})" if survivors else ""),
         f"{sum(bool(v.assert_close) for v in verdicts)} of {n} by the same cases under torch.testing.assert_close, "
         f"{sum(bool(v.allclose) for v in verdicts)} under numpy.allclose; "
@@ -251,15 +249,10 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error(f"no case has {options.case!r} in its id")
     if options.json and not options.json.parent.is_dir():
         parser.error(f"cannot write {options.json}: there is no folder {options.json.parent}")
-    columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with report.progress() as progress:
         task = progress.add_task("tolerances and oracles", total=len(mistakes))
-
-        def advance(name: str) -> None:
-            progress.update(task, description=name, advance=1)
-
-        verdicts = measure(mistakes, cases, advance)
-    console = Console()
+        verdicts = measure(mistakes, cases, lambda name: progress.update(task, description=name, advance=1))
+    console = report.console()
     console.print(table(verdicts))
     console.print(matrix(verdicts, cases), highlight=False, soft_wrap=True)
     console.print(closing(verdicts, cases), soft_wrap=True)

@@ -65,8 +65,10 @@ def backward(
     carry = np.zeros_like(dh, shape=(B, H))
     for start, stop in reversed(pieces(T, truncate)):
         carry[:] = 0
-        for dh_t, da_t in zip(dh[start:stop][::-1], da[start:stop][::-1], strict=True):
-            rnn.step_backward(f, weights.w_hh, dh_t, da_t, carry)
+        for t in reversed(range(start, stop)):
+            rnn.step_backward(f, weights.w_hh, dh[t], da[t], carry)
+            if trace.real is not None:
+                carry[~trace.real[t]] = 0  # nothing comes from past the end, not even 0 · inf
     dx, pooled = rnn.pool_gradients(weights, trace, da)
     return Gradients(x=dx, a=da, h=dh, h0=carry, weights=pooled)
 

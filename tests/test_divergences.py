@@ -482,3 +482,16 @@ def test_a_value_that_is_no_single_number_raises(size: tuple[int, ...]) -> None:
 def test_an_object_without_value_and_gradient_is_no_divergence() -> None:
     with pytest.raises(TypeError, match="an object with `value` and `gradient`, got: Softmax"):
         Network(reference.RNN(I, H), O, divergence=SOFTMAX)  # type: ignore[arg-type]
+
+
+def test_with_one_class_a_step_that_does_not_count_may_have_any_index() -> None:
+    net = Network(reference.RNN(I, H), 1, "identity", "softmax_cross_entropy")
+    target = np.array([[0, -100, 0], [7, 0, 0], [0, 0, 0], [0, 0, 0]])
+    run, _ = there_and_back(net, target, (target == 0).astype(float))
+    assert run.div == 0
+
+
+def test_a_target_of_one_axis_is_named_under_batch_first() -> None:
+    net = Network(reference.RNN(I, H, batch_first=True), O, "identity", "softmax_cross_entropy")
+    with pytest.raises(ValueError, match=r"Expected class indices of size \(3, 4\) \(time, batch\), got \(4,\)"):
+        net.forward(net.init(np.random.default_rng(0)), normal(4, 3, I), np.zeros(4, int))

@@ -161,3 +161,8 @@ def test_the_integers_of_these_tests_pass_and_block_units_and_stay_exact_in_floa
     trace, grads = integers(example(rnn, 3, B)).run()
     assert 0.2 < np.mean(trace.output == 0) < 0.8
     assert max(abs(a).max() for a in arrays_in((trace, grads)).values()) < 2**20  # 2**24, and sums may run higher
+
+
+def test_arrays_in_native_byte_order_are_not_copied() -> None:
+    e = example(reference.RNN(2, 3))
+    assert np.shares_memory(e.forward().layers[0].directions[0].x, e.x)
