@@ -15,13 +15,17 @@ from types import FunctionType
 
 @dataclass(frozen=True)
 class Mistake:
-    """`right` in the function `where` (module:name) becomes `wrong`. says: what it is, and where it was met."""
+    """`right` in the function `where` (module:name) becomes `wrong`.
+
+    says: what it is. met: public issues in which it, or its like, was reported; empty where none is known to us.
+    """
 
     name: str
     where: str
     right: str
     wrong: str
     says: str
+    met: str = ""
     dtype: str = "float64"
 
     def function(self) -> FunctionType:
@@ -91,6 +95,7 @@ BUGS: dict[str, Mistake] = {
             "weights.w_hh.T.copy()",
             "weights.w_hh.copy()",
             "h W_hh for h W_hhᵀ: W_hh is square, so nothing raises",
+            met="onnx/onnx#1103",
         ),
         Mistake(
             "w-hh-symmetrised",
@@ -126,6 +131,7 @@ BUGS: dict[str, Mistake] = {
             "np.add(p, weights.b_hh, out=p)",
             "np.add(p, 2 * weights.b_hh, out=p)",
             "added in the projection and again in the step",
+            met="lisa-lab/DeepLearningTutorials#81",
         ),
         Mistake(
             "b-ih-for-b-hh",
@@ -155,6 +161,7 @@ BUGS: dict[str, Mistake] = {
             "series.reshape(T * B, F)",
             "series.swapaxes(0, 1).reshape(T * B, F)",
             "a reshape for a transposition: (T, B) read as (B, T)",
+            met="OpenNMT/OpenNMT-py#1521",
         ),
         Mistake(
             "memory-order-read",
@@ -162,6 +169,7 @@ BUGS: dict[str, Mistake] = {
             "series.reshape(T * B, F)",
             "series.ravel(order='K').reshape(T * B, F)",
             "strides ignored: right on contiguous input alone",
+            met="pytorch/pytorch#345",
         ),
         Mistake(
             "batch-first-by-reshape",
@@ -169,6 +177,7 @@ BUGS: dict[str, Mistake] = {
             "series.swapaxes(0, 1)",
             "series.reshape(series.shape[1], series.shape[0], *series.shape[2:])",
             "batch_first by a reshape for a transposition",
+            met="HHTseng/video-classification#42",
         ),
         Mistake(
             "float64-in-float32",
@@ -206,6 +215,7 @@ BUGS: dict[str, Mistake] = {
             "states[0] = h0",
             "states[0] = h0 + forward.__dict__.get(h0.shape, 0); forward.__dict__[h0.shape] = h0 / 8",
             "what an object kept from the last call: seen by calling twice",
+            met="soumith/cudnn.torch#348",
         ),
         Mistake(
             "output-one-step-late",
@@ -235,6 +245,7 @@ BUGS: dict[str, Mistake] = {
             "np.add(dh, carry, out=dh)",
             "pass",
             "no gradient through the recurrence: what detaching every step does",
+            met="qixianbiao/RNN#2",
         ),
         Mistake(
             "w-hh-transposed-backward",
@@ -326,7 +337,7 @@ BUGS: dict[str, Mistake] = {
             "unroll:backward",
             "dh[last_step(trace, lengths)] += d_h_n",
             "pass",
-            "the gradient of the last state is dropped; met in LSTMs whose final state feeds a decoder",
+            "the gradient of the last state is dropped: a decoder that starts from it teaches the encoder nothing",
         ),
         Mistake(
             "d-h-n-at-T",
@@ -369,7 +380,12 @@ BUGS: dict[str, Mistake] = {
         ),
         # Pooled gradients.
         Mistake(
-            "dw-hh-with-h-t", "cells.rnn:pool_gradients", "trace.h_prev", "trace.h", "da(t)ᵀ h(t) for da(t)ᵀ h(t-1)"
+            "dw-hh-with-h-t",
+            "cells.rnn:pool_gradients",
+            "trace.h_prev",
+            "trace.h",
+            "da(t)ᵀ h(t) for da(t)ᵀ h(t-1)",
+            met="VikParuchuri/zero_to_gpt#9",
         ),
         Mistake(
             "dw-hh-first-step-lost",
@@ -391,6 +407,7 @@ BUGS: dict[str, Mistake] = {
             "pool(da_rows, real_rows(trace.x, trace.real))",
             "pool(da[0], trace.x[0])",
             "'=' for '+=' in the loop: the step that came last, t = 0, is left",
+            met="tensorflow/swift-apis#518",
         ),
         Mistake(
             "dw-hh-last-step-only",
@@ -478,6 +495,7 @@ BUGS: dict[str, Mistake] = {
             "[unroll.last_state(trace, lengths) for trace in traces]",
             "[o[unroll.last_step(trace, lengths)] for o, trace in zip(outputs, traces)]",
             "output at the last t, where the reverse direction has read one step",
+            met="yunjey/pytorch-tutorial#149, aymericdamien/TensorFlow-Examples#201",
         ),
         Mistake(
             "reverse-with-forward-weights",
@@ -519,7 +537,8 @@ BUGS: dict[str, Mistake] = {
             "bidirectional:reverse_series",
             "if lengths is None:",
             "if True:",
-            "the padding comes first; met in bidirectional wrappers that flip the padded batch",
+            "the padding comes first: a wrapper that flips the padded batch",
+            met="keras-team/keras#7244",
         ),
         # Padding.
         Mistake(
@@ -556,6 +575,7 @@ BUGS: dict[str, Mistake] = {
             "np.where(real, steps, 0)",
             "np.where(np.isnan(steps), 1, steps)",
             "padded steps have a loss",
+            met="IBM/pytorch-seq2seq#125",
         ),
         Mistake(
             "mean-counts-padding",
@@ -563,6 +583,7 @@ BUGS: dict[str, Mistake] = {
             "steps.sum()",
             "steps.dtype.type(T * B)",
             "a mean over T·B steps, the padded ones and those of no weight among them",
+            met="DeepX-inc/machina#118, d2l-ai/d2l-en#2076, tracel-ai/burn#5568",
         ),
         # Dropout.
         Mistake("dropout-unscaled", "stack:_drop", "series / (1 - p) if p < 1 else series", "series", "no 1/(1 - p)"),
@@ -719,6 +740,7 @@ BUGS: dict[str, Mistake] = {
             "weights / weights.sum(axis=0)",
             "weights / len(weights)",
             "a mean over T, whatever the length",
+            met="lanterndata/lantern_extras#91",
         ),
         Mistake(
             "pooled-reduction-ignored",
@@ -776,6 +798,7 @@ BUGS: dict[str, Mistake] = {
             "LOG_SOFTMAX.value(y)",
             "LOG_SOFTMAX.value(SOFTMAX.value(y))",
             "probabilities given where logits are expected",
+            met="tflearn/tflearn#562 (with cross-entropy)",
         ),
         Mistake(
             "ctc-gradient-at-log-probs",
@@ -783,6 +806,7 @@ BUGS: dict[str, Mistake] = {
             "SOFTMAX.value(_read(y, weights)) - at_class",
             "-at_class",
             "the derivative of log-softmax forgotten",
+            met="pytorch/pytorch#52241",
         ),
         Mistake(
             "ctc-step-counted-twice",

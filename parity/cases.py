@@ -659,12 +659,12 @@ SPECIAL: list[Case] = [
     ),
     _special(
         "regimes",
-        "saturated-unit",
+        "saturated-unit-T4",
         "one unit: each gradient is one 1 - h², with all that it lost",
         T=4,
         I=2,
         H=1,
-        scale=16.0,
+        scale=13.0,
         saturated=True,
     ),
     _special(

@@ -106,8 +106,8 @@ def who_is_right(results: Sequence[CaseResult]) -> Figure:
             xlim=(smallest / 1.5, 2),
             ylim=(smallest / 1.5, 2),
         )
-        ax.text(0.04, 0.92, "the reference is nearer", transform=ax.transAxes)
-        ax.text(0.96, 0.05, "torch is nearer", transform=ax.transAxes, ha="right")
+        ax.text(0.04, 0.86, "the reference is nearer", transform=ax.transAxes)
+        ax.text(0.9, 0.05, "torch is nearer", transform=ax.transAxes, ha="right")
     return figure
 
 
@@ -146,7 +146,7 @@ def gradient_norms() -> Figure:
         (line,) = ax.semilogy(steps_back, _norm(mine), label=f"{regime}: {case_id}")
         ax.semilogy(steps_back, _norm(theirs), "o", markersize=4, fillstyle="none", color=line.get_color())
     ax.set(xlabel="steps before the last", ylabel="norm of dDIV/dh(t)", title="lines: the reference, rings: torch")
-    ax.legend()
+    ax.legend(loc="center right")
     ax.grid(alpha=0.3)
     return figure
 

@@ -63,8 +63,8 @@ def summary(results: Sequence[CaseResult]) -> Table:
     table = Table(
         title="The reference against its oracles",
         caption=f"Worst share of the tolerance (error / allowed; allowed: {SIGMAS} σ) against each oracle.\n"
-        "truth: against the extended oracle; torch: truth: torch against it. nearer: in how many of the tensors\n"
-        "whose errors differ the reference is nearer to the truth than torch",
+        "truth: against the extended oracle; then torch against it. nearer: where the two\n"
+        "errors differ, how often the reference is nearer to the truth than torch",
     )
     against = [name for name in ORACLES if name != "extended" and any(r.oracle == name for r in results)]
     for name in ("case group", "dtype"):

@@ -214,6 +214,7 @@ def write_json(path: Path, verdicts: Sequence[Verdict], cases: Sequence[Case]) -
                 "right": v.mistake.right,
                 "wrong": v.mistake.wrong,
                 "says": v.mistake.says,
+                "met": v.mistake.met,
                 "dtype": v.mistake.dtype,
                 "caught_by": {
                     case: {"where": c.where, "factor": c.factor if np.isfinite(c.factor) else str(c.factor)}

@@ -110,7 +110,7 @@ def relative(got: Array, wanted: Array) -> float:
 
 def test_under_saturation_torch_and_the_reference_agree_and_are_off_together() -> None:
     """SPEC 9.8: 1 - h² of a rounded h has lost what h has lost; the complex step never forms it."""
-    case = CASES["saturated-unit"]
+    case = CASES["saturated-unit-T4"]
     values = arrays(case)
     mine, theirs, said = (oracle.run(case, values)["d_x"] for oracle in (subject, torch_autograd, complex_step))
     truth = extended.truth(case, False)
@@ -118,10 +118,10 @@ def test_under_saturation_torch_and_the_reference_agree_and_are_off_together() -
     off = {"reference": mine, "torch": theirs, "longdouble": extended.truth(case, True)["d_x"], "complex step": said}
     found = {who: relative(d_x.astype(np.float64), truth["d_x"]) for who, d_x in off.items()}
     apart = relative(mine, theirs)
-    print(f"saturated-unit, 1 - h² down to {(1 - h * h).min():.1e}, d_x off by at most", end=" ")
+    print(f"saturated-unit-T4, 1 - h² down to {(1 - h * h).min():.1e}, d_x off by at most", end=" ")
     print(*(f"{who} {error:.1e}" for who, error in found.items()), f"reference from torch {apart:.1e}", sep=", ")
-    assert found["reference"] > 1e-6
-    assert found["torch"] > 1e-6
+    assert found["reference"] > 1e-3
+    assert found["torch"] > 1e-3
     assert apart < 1e-3 * found["torch"]
     assert found["complex step"] < 1e-13
     assert compare(case, "torch", "float64", {"d_x": mine}, {"d_x": theirs}).passed
