@@ -23,9 +23,9 @@ from parity.tolerance import SIGMAS
 FAILURES_SHOWN = 10
 
 
-def console() -> Console:
-    """The terminal; where there is none, one that is wide enough for every table."""
-    return Console() if sys.stdout.isatty() else Console(width=120)
+def console(width: int = 120) -> Console:
+    """The terminal; where there is none, one that is wide enough for the tables."""
+    return Console() if sys.stdout.isatty() else Console(width=width)
 
 
 def progress() -> Progress:

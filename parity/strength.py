@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from parity import oracles, report, runner, subject, tolerance
@@ -163,7 +164,8 @@ def table(verdicts: Sequence[Verdict]) -> Table:
     for name in ("cases", "assert_\nclose", "all-\nclose"):
         found.add_column(name, justify="right", no_wrap=True)
     found.add_column("tuto-\nrial", no_wrap=True)
-    found.add_column("first reported by")
+    found.add_column("first reported by", no_wrap=True, max_width=32)
+    found.add_column("where", no_wrap=True)
     found.add_column("factor", justify="right", no_wrap=True)
     for number, v in enumerate(verdicts, start=1):
         first = v.catches[v.first] if v.first else None
@@ -174,7 +176,8 @@ def table(verdicts: Sequence[Verdict]) -> Table:
             str(len(v.assert_close)),
             str(len(v.allclose)),
             "caught" if v.tutorial else "-",
-            f"{v.first}: {first.where}" if first else "[bold red]SURVIVES[/]",
+            v.first or "[bold red]SURVIVES[/]",
+            escape(first.where) if first else "",
             f"{first.factor:.2g}" if first else "",
         )
     return found
@@ -253,7 +256,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     with report.progress() as progress:
         task = progress.add_task("tolerances and oracles", total=len(mistakes))
         verdicts = measure(mistakes, cases, lambda name: progress.update(task, description=name, advance=1))
-    console = report.console()
+    console = report.console(width=165)
     console.print(table(verdicts))
     console.print(matrix(verdicts, cases), highlight=False, soft_wrap=True)
     console.print(closing(verdicts, cases), soft_wrap=True)
