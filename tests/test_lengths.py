@@ -132,3 +132,18 @@ def test_the_reverse_direction_starts_at_each_sequences_own_end() -> None:
     reverse = e.forward(lengths=LENGTHS).layers[0].directions[1]
     for b, n in enumerate(LENGTHS):
         assert_same_bits(reverse.x[:n, b], e.x[:n, b][::-1])
+
+
+def test_an_infinite_recurrent_weight_reaches_no_step_from_past_the_end() -> None:
+    """0 · inf is NaN: of padding, nothing may be carried to the left. The last step is as if the sequence were alone."""
+    e = example(reference.RNN(4, 5), T, B)
+    w = e.params["weight_hh_l0"].copy()
+    w[0, 1] = np.inf
+    e = replace(e, params=e.params | {"weight_hh_l0": w})
+    with np.errstate(invalid="ignore"):
+        _, grads = e.run(lengths=LENGTHS)
+        for b, n in enumerate(LENGTHS):
+            alone = replace(e, x=e.x[:n, [b]], h0=e.h0[:, [b]], d_output=e.d_output[:n, [b]], d_h_n=e.d_h_n[:, [b]])
+            dh = alone.run()[1].layers[0].directions[0].h
+            assert_close(grads.layers[0].directions[0].h[:n, [b]], dh)
+            assert np.isfinite(dh[-1]).all()
