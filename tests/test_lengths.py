@@ -135,7 +135,7 @@ def test_the_reverse_direction_starts_at_each_sequences_own_end() -> None:
 
 
 def test_an_infinite_recurrent_weight_reaches_no_step_from_past_the_end() -> None:
-    """0 · inf is NaN: of padding, nothing may be carried to the left. The last step is as if the sequence were alone."""
+    """0 · inf is NaN: padding carries nothing to the left. Each sequence is as if it were alone."""
     e = example(reference.RNN(4, 5), T, B)
     w = e.params["weight_hh_l0"].copy()
     w[0, 1] = np.inf
