@@ -377,6 +377,13 @@ def test_ctc_of_an_empty_target_is_the_probability_of_nothing_but_blanks() -> No
         close(CTC(blank=2).value(y, np.full((B, S), -1), weights), wanted)
 
 
+def test_ctc_of_more_labels_than_steps_is_infinite_unless_zero_is_asked_for() -> None:
+    y, target, weights = normal(1, 1, O), np.array([[1, 2]]), np.ones((1, 1))
+    for own, value, gradient in ((CTC(), np.inf, NAN), (CTC(zero_infinity=True), 0, 0)):
+        assert own.value(y, target, weights) == value
+        assert_array_equal(own.gradient(y, target, weights), np.full((1, 1, O), gradient))
+
+
 def test_ctc_is_as_exact_beside_a_sequence_that_is_far_likelier() -> None:
     """The second sequence says 3 at every step: 15 paths spell "1 2" in four steps, and all are wrong four times."""
     y = np.concatenate([likeliest([1, 0, 2, 0], 900), likeliest([3, 3, 3, 3], 900)], axis=1)
