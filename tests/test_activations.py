@@ -81,6 +81,13 @@ def test_relu_has_slope_0_at_0() -> None:
     np.testing.assert_array_equal(RELU.vjp(np.full(4, 7.0), y), [0, 0, 0, 7])
 
 
+@pytest.mark.parametrize(("f", "slope"), [(RELU, 0.0), (SIGMOID, 0.25), (SOFTPLUS, 0.5)])
+def test_the_complex_step_at_0_agrees_with_the_slope(f: ScalarActivation, slope: float) -> None:
+    zero = np.zeros(1)
+    assert_same_bits(complex_step(f.value, zero, np.ones(1)), np.array([slope]))
+    assert_same_bits(f.slope(f.value(zero)), np.array([slope]))
+
+
 def test_nan_passes_through_relu_and_its_gradient_as_in_torch() -> None:
     z = torch.tensor([float("nan"), 1.0], requires_grad=True)
     (dz,) = torch.autograd.grad(torch.relu(z), z, torch.tensor([5.0, 6.0]))

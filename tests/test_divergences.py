@@ -15,14 +15,15 @@ from torch.nn import functional as F
 import reference
 from reference.activations import ACTIVATIONS, SOFTMAX
 from reference.arrays import Array
-from reference.divergences import DIVERGENCES
+from reference.ctc import CTC
+from reference.divergences import DIVERGENCES, MeanPooledCrossEntropy
 from reference.network import Network, NetworkGradients, NetworkRun
 
 NAN = np.nan
 T, B, I, H, O = 4, 3, 2, 6, 5
 NAMES = list(DIVERGENCES)
-WITH_INDICES = [name for name in NAMES if DIVERGENCES[name].takes_indices]
-WITHOUT_INDICES = [name for name in NAMES if not DIVERGENCES[name].takes_indices]
+WITH_INDICES = ["cross_entropy", "negative_log_likelihood", "softmax_cross_entropy"]
+WITHOUT_INDICES = [name for name in NAMES if name not in WITH_INDICES]
 ACTIVATION = {
     "squared_error": "tanh",
     "cross_entropy": "softmax",
@@ -298,6 +299,13 @@ def test_a_class_index_of_minus_100_is_legal_where_the_weight_is_zero(name: str)
     assert there_and_back(network(name), target, some_weights())[0].div == wanted.div
 
 
+def test_the_index_where_the_weight_is_zero_is_no_other_class_even_where_there_is_only_one() -> None:
+    net = Network(reference.RNN(I, H), 1, "sigmoid", "cross_entropy")
+    run, _ = there_and_back(net, np.where(some_weights() == 0, -100, 0), some_weights())
+    wanted, _ = there_and_back(net, np.zeros((T, B), int), some_weights())
+    assert run.div == wanted.div
+
+
 def test_a_saturated_output_warns_of_nothing_where_the_weight_is_zero() -> None:
     y, weights = np.array([[[0.25, 0.5]], [[1.0, 0.0]]]), np.array([[1.0], [0.0]])
     bce = DIVERGENCES["binary_cross_entropy"]
@@ -352,6 +360,59 @@ def test_weights_past_the_end_of_a_sequence_never_count() -> None:
 def test_a_mean_over_weights_of_sum_zero_raises() -> None:
     with pytest.raises(ValueError, match="weights that do not sum to 0"):
         there_and_back(network("kl", "mean"), soft_targets(), np.zeros((T, B)))
+
+
+# The divergences of sequences.
+
+
+def likeliest(classes: list[int], margin: float) -> Array:
+    """Logits (T, 1, O) that are 0 but for one class a step, greater by the margin."""
+    return margin * np.eye(O)[classes][:, None]
+
+
+def test_ctc_of_an_empty_target_is_the_probability_of_nothing_but_blanks() -> None:
+    y, weights = normal(T, B, O), np.ones((T, B))
+    wanted = -ACTIVATIONS["log_softmax"].value(y)[:, :, 2].sum()
+    for S in (0, 2):
+        close(CTC(blank=2).value(y, np.full((B, S), -1), weights), wanted)
+
+
+def test_ctc_of_more_labels_than_steps_is_infinite_unless_zero_is_asked_for() -> None:
+    y, target, weights = normal(1, 1, O), np.array([[1, 2]]), np.ones((1, 1))
+    for own, value, gradient in ((CTC(), np.inf, NAN), (CTC(zero_infinity=True), 0, 0)):
+        assert own.value(y, target, weights) == value
+        assert_array_equal(own.gradient(y, target, weights), np.full((1, 1, O), gradient))
+
+
+def test_ctc_is_as_exact_beside_a_sequence_that_is_far_likelier() -> None:
+    """The second sequence says 3 at every step: 15 paths spell "1 2" in four steps, and all are wrong four times."""
+    y = np.concatenate([likeliest([1, 0, 2, 0], 900), likeliest([3, 3, 3, 3], 900)], axis=1)
+    close(CTC().value(y, np.array([[1, 2], [1, 2]]), np.ones((T, 2))), 4 * 900 - log(15))
+
+
+@pytest.mark.parametrize(
+    ("own", "target"),
+    [(CTC(), np.zeros((0, 2), int)), (MeanPooledCrossEntropy(), np.zeros(0, int))],
+    ids=["ctc", "pooled"],
+)
+def test_the_sum_over_no_sequences_is_0(own: reference.CTC | reference.MeanPooledCrossEntropy, target: Array) -> None:
+    net = Network(reference.RNN(I, H), O, divergence=own)
+    params = net.init(np.random.default_rng(4))
+    run = net.forward(params, normal(T, 0, I), target)
+    assert run.div == 0
+    assert net.backward(params, run).z.shape == (T, 0, O)
+
+
+@pytest.mark.parametrize("own", [CTC, MeanPooledCrossEntropy])
+def test_the_mean_over_one_sequence_of_one_label_is_its_sum(own: Any) -> None:
+    target = np.array([[3]]) if own is CTC else np.array([3])
+    divs = [
+        Network(reference.RNN(I, H), O, divergence=own(reduction=reduction))
+        .forward(network("kl").init(np.random.default_rng(4)), normal(T, 1, I), target)
+        .div
+        for reduction in ("mean", "sum")
+    ]
+    assert divs[0] == divs[1] > 0
 
 
 # A divergence of one's own: a function of the whole series.

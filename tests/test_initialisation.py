@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 from torch import nn
 
 import reference
+from reference import parameters
 from reference.arrays import Array
 
 I, H, O = 3, 4, 2
@@ -80,6 +81,12 @@ def test_the_state_dict_of_torch_is_taken_as_it_is(num_layers: int, bidirectiona
     with torch.no_grad():
         wanted = theirs(torch.from_numpy(x))[0].numpy()
     np.testing.assert_allclose(ours.forward(params, x).output, wanted, rtol=1e-12, atol=1e-13)
+
+
+def test_layers_of_differing_numbers_of_directions_have_no_names() -> None:
+    ((one,),) = parameters.grouped(reference.RNN(I, H).init(rng()), 1, 1)
+    with pytest.raises(ValueError, match="zip"):
+        parameters.flat([[one], [one, one]])
 
 
 # The distribution. Of n values from U(-b, b) the largest falls short of b by b/n on average; n is 3000 and more.

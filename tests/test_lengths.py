@@ -9,6 +9,7 @@ import torch
 
 import reference
 from reference.arrays import Array
+from reference.bidirectional import reverse_series
 from tests.helpers import Example, assert_close, assert_same_bits, example, results, torch_forward, torch_results
 
 T, B = 7, 3
@@ -125,6 +126,11 @@ def test_the_gradient_of_the_last_state_enters_at_each_sequences_own_end() -> No
     trace = e.forward(lengths=LENGTHS)
     dh = e.rnn.backward(e.params, trace, d_h_n=e.d_h_n).layers[0].directions[0].h
     assert_same_bits(dh[np.array(LENGTHS) - 1, np.arange(B)], e.d_h_n[0])
+
+
+def test_a_sequence_is_reversed_from_its_own_end_and_padding_stays_where_it_is() -> None:
+    t = np.array([[0, 0], [1, 1], [2, 2], [3, 3]])[:, :, None]
+    assert_same_bits(reverse_series(t, np.array([4, 2]))[:, :, 0], np.array([[3, 1], [2, 0], [1, 2], [0, 3]]))
 
 
 def test_the_reverse_direction_starts_at_each_sequences_own_end() -> None:

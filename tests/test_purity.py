@@ -10,6 +10,7 @@ import pytest
 
 import reference
 from reference.arrays import Array
+from reference.parameters import native_array
 from tests.helpers import MEMORY, Example, arrays_in, assert_equal, assert_same_bits, example, results
 
 T, B, I, H, O = 6, 3, 4, 5, 2
@@ -136,6 +137,11 @@ def test_memory_order_and_byte_order_change_no_value(memory: str, dtype: type[np
     rnn = reference.RNN(I, H, num_layers=2, nonlinearity="relu", bidirectional=True)
     e = integers(example(rnn, 3, B, dtype))
     assert_equal(results(*remade(e, MEMORY[memory]).run()), results(*e.run()))
+
+
+def test_an_array_that_fits_is_not_copied() -> None:
+    x = example(reference.RNN(I, H), T, B).x
+    assert native_array(x, "x") is x
 
 
 @pytest.mark.parametrize("memory", MEMORY)

@@ -179,6 +179,12 @@ def test_no_initial_state_is_an_initial_state_of_zeros_bit_for_bit(B: int | None
     assert_same_bits(results(omitted, grads), results(*zeros.run()))
 
 
+def test_the_zeros_of_an_initial_state_that_is_not_given_are_of_the_dtype_of_x() -> None:
+    e = example(reference.RNN(4, 5), dtype=np.float32)
+    inputs = e.rnn.checked_inputs(e.params, e.x, None, None, None)
+    assert_same_bits(inputs.h0, np.zeros_like(e.h0))
+
+
 @pytest.mark.parametrize("given", ["d_output", "d_h_n"])
 def test_an_upstream_gradient_that_is_not_given_is_zero(given: str) -> None:
     e = example(reference.RNN(4, 5, num_layers=2, bidirectional=True))

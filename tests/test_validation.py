@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from reference import RNN, Network
+from reference import CTC, RNN, MeanPooledCrossEntropy, Network
 from reference.arrays import Array
 from tests.helpers import Example, example, torch_twin
 
@@ -52,6 +52,7 @@ UNBATCHED = example(RNN_1, T, None)
 NET = Network(RNN_1, O, "softmax", "cross_entropy")
 NET_PARAMS = NET.init(RNG)
 INDICES = RNG.integers(0, O, (T, B))
+LABELS = np.array([[1, 2], [3, -1]])
 VECTORS = RNG.random((T, B, O))
 MASKS = np.ones((1, T, B, 2 * H), dtype=bool)
 
@@ -60,7 +61,7 @@ def without(params: dict[str, Array], name: str) -> dict[str, Array]:
     return {key: p for key, p in params.items() if key != name}
 
 
-def at(array: Array, index: tuple[int, ...], value: Any) -> Array:
+def at(array: Array, index: tuple[Any, ...], value: Any) -> Array:
     copy = array.copy()
     copy[index] = value
     return copy
@@ -173,6 +174,22 @@ CONFIGURATION: dict[str, Wrong] = {
         TypeError,
         "divergence should be a name, or an object with `value` and `gradient`, got: builtin_function_or_method",
     ),
+    "a mean over steps of a divergence of sequences": (
+        lambda: Network(RNN_1, O, divergence=CTC(), reduction="mean"),
+        ValueError,
+        "reduction 'mean' is one over steps: give ctc a reduction of its own",
+    ),
+    "blank is a bool": (lambda: CTC(True), TypeError, "blank should be of type int, got: bool"),
+    "blank is a float": (
+        lambda: CTC(0.0),  # type: ignore[arg-type]
+        TypeError,
+        "blank should be of type int, got: float",
+    ),
+    "zero_infinity is an int": (
+        lambda: CTC(zero_infinity=1),  # type: ignore[arg-type]
+        TypeError,
+        "zero_infinity should be of type bool, got: int",
+    ),
     "dtype of initialisation": (
         lambda: RNN_1.init(RNG, np.float16),
         TypeError,
@@ -210,6 +227,15 @@ STEP = Call(RNN_1.step, {"params": E_1.params, "x_t": E_1.x[0], "state": E_1.h0}
 NETWORK = Call(NET.forward, {"params": NET_PARAMS, "x": E_1.x, "target": INDICES})
 MEAN = Call(replace(NET, reduction="mean").forward, NETWORK.arguments)
 SQUARED = Call(Network(RNN_1, O).forward, NETWORK.arguments | {"target": VECTORS})
+BATCH_FIRST = Call(Network(RNN(I, H, batch_first=True), O, "softmax", "cross_entropy").forward, NETWORK.arguments)
+
+
+def per_sequence(divergence: Any, target: Array) -> Call:
+    return Call(Network(RNN_1, O, divergence=divergence).forward, NETWORK.arguments | {"target": target})
+
+
+LABELLED = per_sequence(CTC(), LABELS)
+POOLED = per_sequence(MeanPooledCrossEntropy(), INDICES[0])
 NETWORK_BACKWARD = Call(NET.backward, {"params": NET_PARAMS, "run": NET.forward(NET_PARAMS, E_1.x, INDICES)})
 EVERY_CALL = {
     "forward": FORWARD,
@@ -221,6 +247,8 @@ EVERY_CALL = {
     "network": NETWORK,
     "network of reduction mean": MEAN,
     "network of squared error": SQUARED,
+    "network of ctc": LABELLED,
+    "network of mean-pooled cross-entropy": POOLED,
 }
 
 
@@ -444,6 +472,11 @@ CALLS: dict[str, Wrong] = {
         ValueError,
         "Expected class indices of size (6, 2) (time, batch), got (5, 2)",
     ),
+    "class indices are of one axis with batch_first": (
+        lambda: BATCH_FIRST(x=E_1.x.swapaxes(0, 1), target=INDICES[:, 0]),
+        ValueError,
+        "Expected class indices of size (6, 2) (time, batch), got (6,)",
+    ),
     "a class index is above the last": (
         lambda: NETWORK(target=at(np.maximum(INDICES, 1), (0, 0), O)),
         ValueError,
@@ -473,6 +506,77 @@ CALLS: dict[str, Wrong] = {
         lambda: SQUARED(target=VECTORS[..., :1]),
         ValueError,
         "Expected target of size (6, 2, 4) (time, batch, output), got (6, 2, 1)",
+    ),
+    # target of a divergence of sequences
+    "the blank is no class": (
+        lambda: per_sequence(CTC(O), LABELS)(),
+        ValueError,
+        "Expected a blank in 0..3, got 4",
+    ),
+    "labels are floats": (
+        lambda: LABELLED(target=LABELS.astype(np.float64)),
+        TypeError,
+        "the target of ctc should be integers, got: float64",
+    ),
+    "labels are of one axis": (
+        lambda: LABELLED(target=LABELS[0]),
+        ValueError,
+        "Expected labels of 2 sequences, (batch, longest target), got (2,)",
+    ),
+    "labels are of one sequence too few": (
+        lambda: LABELLED(target=LABELS[:1]),
+        ValueError,
+        "Expected labels of 2 sequences, (batch, longest target), got (1, 2)",
+    ),
+    "a label is above the last": (
+        lambda: LABELLED(target=np.array([[1, 4], [5, -1]])),
+        ValueError,
+        "Expected labels in 0..3 without the blank 0, -1 after the last, got 4",
+    ),
+    "a label is negative": (
+        lambda: LABELLED(target=np.array([[1, -2], [3, -1]])),
+        ValueError,
+        "Expected labels in 0..3 without the blank 0, -1 after the last, got -2",
+    ),
+    "a label is the blank": (
+        lambda: LABELLED(target=np.array([[1, 0], [3, -1]])),
+        ValueError,
+        "Expected labels in 0..3 without the blank 0, -1 after the last, got 0",
+    ),
+    "a label stands after the end": (
+        lambda: LABELLED(target=np.array([[1, 2], [-1, 3]])),
+        ValueError,
+        "Expected labels in 0..3 without the blank 0, -1 after the last, got 3",
+    ),
+    "ctc with weights": (
+        lambda: LABELLED(weights=RNG.random((T, B))),
+        ValueError,
+        "ctc needs whole sequences: give it lengths, not weights",
+    ),
+    "the mean of no sequences in ctc": (
+        lambda: per_sequence(CTC(reduction="mean"), LABELS[:0])(x=E_1.x[:, :0], h0=None),
+        ValueError,
+        "the mean over the sequences needs one at least",
+    ),
+    "class indices of sequences are floats": (
+        lambda: POOLED(target=RNG.random(B)),
+        TypeError,
+        "the target of mean_pooled_cross_entropy should be class indices, got: float64",
+    ),
+    "class indices of sequences have a time axis": (
+        lambda: POOLED(target=INDICES),
+        ValueError,
+        "Expected class indices of size (2,) (batch), got (6, 2)",
+    ),
+    "the weights of one sequence sum to zero": (
+        lambda: POOLED(weights=at(np.ones((T, B)), (slice(None), 1), 0)),
+        ValueError,
+        "the mean over the steps of a sequence needs weights that do not sum to 0",
+    ),
+    "the mean of no sequences": (
+        lambda: per_sequence(MeanPooledCrossEntropy("mean"), INDICES[0, :0])(x=E_1.x[:, :0], h0=None),
+        ValueError,
+        "the mean over the sequences needs one at least",
     ),
     # trace
     "the trace is an output": (
