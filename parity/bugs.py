@@ -521,14 +521,14 @@ BUGS: dict[str, Mistake] = {
         Mistake(
             "reverse-dx-not-flipped",
             "bidirectional:backward",
-            "dx + _as_read(d, g.x, lengths)",
-            "dx + g.x",
+            "dx + reverse_series(reverse.x, lengths)",
+            "dx + reverse.x",
             "the gradient of the reversed input, not reversed back",
         ),
         Mistake(
             "reverse-dx-missing",
             "bidirectional:backward",
-            "dx + _as_read(d, g.x, lengths)",
+            "dx + reverse_series(reverse.x, lengths)",
             "dx",
             "x is read by two directions",
         ),

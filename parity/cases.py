@@ -370,7 +370,8 @@ def _target(case: Case, draw: _Draw) -> Array:
     T, B, O = case.T, case.B, case.O or 0
     if case.labels is not None:  # for each sequence; -1 after the last
         longest = max(map(len, case.labels))
-        target = np.array([[*labels, *[-1] * (longest - len(labels))] for labels in case.labels])
+        rows = [[*labels, *[-1] * (longest - len(labels))] for labels in case.labels]
+        target = np.array(rows, dtype=np.int64).reshape(B, longest)
         return target if case.batched else target[0]
     if case.target == "sequence":
         target = draw.rng.integers(0, O, B)

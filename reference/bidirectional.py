@@ -77,6 +77,6 @@ def backward(
         for d, (w, direction, half) in enumerate(zip(weights, trace.directions, halves, strict=True))
     )
     dx = gradients[0].x
-    for d, g in enumerate(gradients[1:], start=1):
-        dx = dx + _as_read(d, g.x, lengths)
+    for reverse in gradients[1:]:
+        dx = dx + reverse_series(reverse.x, lengths)
     return LayerGradients(gradients, dx, np.stack([g.h0 for g in gradients]))
