@@ -796,14 +796,14 @@ BUGS: dict[str, Mistake] = {
             "ctc-softmax-twice",
             "ctc:_paths",
             "LOG_SOFTMAX.value(y)",
-            "LOG_SOFTMAX.value(SOFTMAX.value(y))",
+            "LOG_SOFTMAX.value(np.exp(LOG_SOFTMAX.value(y)))",
             "probabilities given where logits are expected",
             met="tflearn/tflearn#562 (with cross-entropy)",
         ),
         Mistake(
             "ctc-gradient-at-log-probs",
             "ctc:CTC.gradient",
-            "SOFTMAX.value(_read(y, weights)) - at_class",
+            "LOG_SOFTMAX.vjp(-at_class, LOG_SOFTMAX.value(_read(y, weights)))",
             "-at_class",
             "the derivative of log-softmax forgotten",
             met="pytorch/pytorch#52241",
@@ -811,9 +811,9 @@ BUGS: dict[str, Mistake] = {
         Mistake(
             "ctc-step-counted-twice",
             "ctc:CTC.gradient",
+            "alpha + _beta(paths) - paths.log_y - log_p[:, None]",
             "alpha + _beta(paths) - log_p[:, None]",
-            "alpha + _beta(paths) + paths.log_y - log_p[:, None]",
-            "alpha and beta both with the step itself",
+            "alpha and beta both include the step itself",
         ),
         Mistake(
             "ctc-mean-over-sequences-alone",

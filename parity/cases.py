@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import reference
+from parity import weights
 from reference.arrays import Array
 
 # Every triple of these options' values that can be had at once stands in some id: nonlinearity, layers, directions,
@@ -313,16 +315,21 @@ class _Draw:
 @cache
 def arrays(case: Case) -> Arrays:
     """The values of a case, float64. Read-only: they are shared."""
-    recipe = _trained if case.recipe.startswith(TRAINED) else RECIPES[case.recipe]
+    recipe = RECIPES[case.recipe.partition(":")[0]]
     values = recipe(case, _Draw(np.random.default_rng(case.seed)))
     values = _poisoned(case, values)
     if case.memory == "strided":
-        values = replace(values, x=np.asfortranarray(values.x[::-1])[::-1])
+        values = replace(values, x=strided(values.x))
     for value in vars(values).values():
         for array in value.values() if isinstance(value, dict) else [value]:
             if array is not None:
                 _frozen(array)
     return values
+
+
+def strided(array: Array) -> Array:
+    """The same values, walked backwards along the first axis through column-major memory."""
+    return np.asfortranarray(array[::-1])[::-1]
 
 
 def _frozen(array: Array) -> Array:
@@ -461,7 +468,8 @@ def _default_initialisation(case: Case, draw: _Draw) -> Arrays:
     return _with_data(case, draw, {name: p.astype(np.float64) for name, p in params.items()})
 
 
-TRAINED = "trained:"
+TRAINED = "trained:"  # and the name of a stored model
+OWN_WEIGHTS = "weights:"  # and the path of a file
 
 
 def _trained(case: Case, draw: _Draw) -> Arrays:
@@ -476,6 +484,14 @@ def _trained(case: Case, draw: _Draw) -> Arrays:
     return replace(_with_data(case, draw, params, x=one_hot), target=case.laid_out(window[1:]))
 
 
+def _own_weights(case: Case, draw: _Draw) -> Arrays:
+    """The weights in a user's file, with data as usual."""
+    stored, _ = weights.rounded(weights.load(Path(case.recipe.removeprefix(OWN_WEIGHTS))))
+    if {name: p.shape for name, p in stored.items()} != case.shapes():
+        raise ValueError(f"expected weights {case.shapes()}, got { ({name: p.shape for name, p in stored.items()}) }")
+    return _with_data(case, draw, stored)
+
+
 RECIPES: dict[str, Callable[[Case, _Draw], Arrays]] = {
     "uniform": _uniform,
     "integers": _integers,
@@ -486,6 +502,8 @@ RECIPES: dict[str, Callable[[Case, _Draw], Arrays]] = {
     "one-to-many": _one_to_many,
     "large-logits": _large_logits,
     "default-initialisation": _default_initialisation,
+    "trained": _trained,
+    "weights": _own_weights,
 }
 
 
@@ -692,6 +710,7 @@ SPECIAL: list[Case] = [
     ),
     _special("regimes", "critical-l2-T64", "and through two layers", T=64, recipe="critical", num_layers=2),
     _special("regimes", "long-T1000", "a thousand steps", T=1000, B=2, I=3, H=4),
+    _special("regimes", "long-T200", "two hundred steps", T=200, B=2, I=3, H=4),
     _special(
         "regimes",
         "long-T300-l2-bi-ragged",

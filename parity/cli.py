@@ -4,15 +4,21 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
-from parity import charlm, oracles, report, runner, strength
+from parity import charlm, checking, exporting, oracles, report, runner, strength, tracing
 from parity.bugs import BUGS
 from parity.cases import BENCHMARKS, CASES, Case
 from parity.compare import CaseResult
 
 COMMANDS = {
+    "export": (
+        exporting.add_arguments,
+        exporting.main,
+        "write test vectors: the frozen ones, cases of the table, or own",
+    ),
+    "trace": (tracing.add_arguments, tracing.main, "print a small case step by step, as on paper"),
+    "check": (checking.add_arguments, checking.main, "run a port, which is any program, on the test vectors"),
     "bugs": (strength.add_arguments, strength.main, "plant every known mistake, and see what catches it"),
     "charlm": (charlm.add_arguments, charlm.main, "train a character model on real text, beside its torch twin"),
 }
@@ -61,9 +67,7 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if options.show and options.show not in CASES:
         parser.error(f"no case is {options.show!r}")
     if options.html:
-        missing = [package for package in ("jinja2", "matplotlib") if find_spec(package) is None]
-        if missing:
-            parser.error(f'--html needs {" and ".join(missing)}: python -m pip install -e ".[report]"')
+        report.require_page_packages(parser)
     if options.device != "cpu":
         from parity.oracles import torch_autograd
 

@@ -42,14 +42,14 @@ class TensorResult:
 class CaseResult:
     """Every tensor of one case against one oracle in one dtype, in the order of computation.
 
-    subject: who was held against the oracle, the reference or, for the sake of comparison, torch. SPEC 9.8.
+    who: was held against the oracle, the reference or, for the sake of comparison, torch (SPEC 9.8), or a port.
     """
 
     case: Case
     oracle: str
     dtype: str
     tensors: tuple[TensorResult, ...]
-    subject: str = "reference"
+    who: str = "reference"
 
     @property
     def passed(self) -> bool:
@@ -65,6 +65,28 @@ class CaseResult:
     def worst(self) -> TensorResult:
         return max(self.tensors, key=lambda t: t.share)
 
+    @property
+    def first(self) -> TensorResult | None:
+        """The failure that comes first in the order of computation; None where none is. SPEC 9.4.
+
+        a and h of one direction take turns, a(0), h(0), a(1), …, and so do d_h and d_a.
+        """
+        names = [subject.recursion(t.tensor) for t in self.tensors]
+        failed = [
+            (names.index(name), _turn(self.case, tensor), place)
+            for place, (name, tensor) in enumerate(zip(names, self.tensors, strict=True))
+            if not tensor.passed
+        ]
+        return self.tensors[min(failed)[-1]] if failed else None
+
+
+def _turn(case: Case, tensor: TensorResult) -> int:
+    """When, within its recursion, a tensor fails: the step, counted from the last where it is computed backward."""
+    if tensor.mismatch is None or not subject.is_intermediate(tensor.tensor):
+        return -case.T
+    step = tensor.mismatch.index[0]
+    return -step if subject.is_backward(tensor.tensor) else step
+
 
 def compare(
     case: Case,
@@ -72,15 +94,24 @@ def compare(
     dtype: str,
     got: Mapping[str, Array],
     wanted: Mapping[str, Array],
-    subject: str = "reference",
+    who: str = "reference",
+    allowed: Mapping[str, Array] | None = None,
 ) -> CaseResult:
-    """Hold everything that an oracle says against what was computed, in the order of computation. SPEC 9.4."""
+    """Hold everything that an oracle says against what was computed, in the order of computation. SPEC 9.4.
+
+    allowed: the largest admissible error of every element of each tensor, where it is known; else the case's own.
+    """
     names = [name for name in got if name in wanted] + [name for name in wanted if name not in got]
-    results = tuple(compare_tensor(case, name, dtype, got.get(name), wanted[name]) for name in names)
-    return CaseResult(case, oracle, dtype, results, subject)
+    results = tuple(
+        compare_tensor(case, name, dtype, got.get(name), wanted[name], allowed[name] if allowed else None)
+        for name in names
+    )
+    return CaseResult(case, oracle, dtype, results, who)
 
 
-def compare_tensor(case: Case, name: str, dtype: str, got: Array | None, wanted: Array) -> TensorResult:
+def compare_tensor(
+    case: Case, name: str, dtype: str, got: Array | None, wanted: Array, allowed: Array | None = None
+) -> TensorResult:
     """`max |got - wanted| <= 8 max σ`, time step by time step; whatever is not finite must be the same. SPEC 9.4.
 
     Written so that NaN fails: what is not known to be inside the tolerance is outside it.
@@ -91,7 +122,8 @@ def compare_tensor(case: Case, name: str, dtype: str, got: Array | None, wanted:
         return TensorResult(name, np.inf, problem=f"shape {got.shape}, wanted {wanted.shape}")
     if got.dtype != np.dtype(dtype):
         return TensorResult(name, np.inf, problem=f"dtype {got.dtype}, wanted {dtype}")
-    allowed = tolerance.allowed(case, name, dtype)
+    if allowed is None:
+        allowed = tolerance.allowed(case, name, dtype)
     error = errors(got, wanted)
     inside = error <= allowed
     if inside.all():
@@ -138,12 +170,12 @@ def message(result: CaseResult) -> str:
     """What a failure says: case, tensor, layer, direction, step, index; got, wanted, error, allowed; how to repeat."""
     case = result.case
     failed = [t for t in result.tensors if not t.passed]
-    who = "" if result.subject == "reference" else f"{result.subject} "
+    who = "" if result.who == "reference" else f"{result.who} "
     lines = [f"FAIL {case.id}  {result.dtype}  {who}against {result.oracle}   ({case.comment})"]
+    first = result.first
     if not result.tensors:
         lines.append("  nothing was compared")
-    else:
-        first = failed[0]
+    if first:
         if first.mismatch is None:
             lines.append(f"  first: {first.tensor}: {first.problem}")
         else:

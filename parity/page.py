@@ -28,8 +28,7 @@ QUANTITIES = ("a", "h", "d_h", "d_a")
 def write(path: Path, results: Sequence[CaseResult], seconds: float, verdicts: Sequence[Verdict], shown: Case) -> None:
     """The whole page. shown: the case whose error is shown by time step."""
     cases = list({r.case.id: r.case for r in results}.values())
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("parity"), autoescape=True, trim_blocks=True)
-    page = environment.get_template("report.html").render(
+    page = _template("report.html").render(
         today=date.today().isoformat(),
         totals=report.totals(results),
         seconds=seconds,
@@ -53,6 +52,17 @@ def write(path: Path, results: Sequence[CaseResult], seconds: float, verdicts: S
     path.write_text(page, encoding="utf-8")
 
 
+def write_check(path: Path, document: dict[str, Any], verdict: str) -> None:
+    """The page of a port on the test vectors. document: what parity/checking.py writes as JSON."""
+    page = _template("check.html").render(today=date.today().isoformat(), verdict=verdict, **document)
+    path.write_text(page, encoding="utf-8")
+
+
+def _template(name: str) -> jinja2.Template:
+    loader = jinja2.PackageLoader("parity")
+    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True).get_template(name)
+
+
 def _groups(results: Sequence[CaseResult]) -> list[dict[str, Any]]:
     """The summary: a row for each case group."""
     names = list(dict.fromkeys(r.case.group for r in results))
@@ -65,14 +75,12 @@ def _groups(results: Sequence[CaseResult]) -> list[dict[str, Any]]:
 
 def _columns(results: Sequence[CaseResult]) -> list[tuple[str, str, str]]:
     """(subject, oracle, dtype) of each column of the verdict matrix."""
-    return sorted(
-        {(r.subject, r.oracle, r.dtype) for r in results}, key=lambda c: (list(oracles.ORACLES).index(c[1]), c)
-    )
+    return sorted({(r.who, r.oracle, r.dtype) for r in results}, key=lambda c: (list(oracles.ORACLES).index(c[1]), c))
 
 
 def _matrix(results: Sequence[CaseResult], cases: Sequence[Case]) -> list[tuple[Case, list[CaseResult | None]]]:
     """For each case, its result in each column; None where the oracle does not speak."""
-    found = {(r.case.id, r.subject, r.oracle, r.dtype): r for r in results}
+    found = {(r.case.id, r.who, r.oracle, r.dtype): r for r in results}
     return [(case, [found.get((case.id, *column)) for column in _columns(results)]) for case in cases]
 
 

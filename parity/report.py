@@ -1,11 +1,13 @@
 """What a parity run prints, and its JSON with every tensor. The page to look at is parity/page.py."""
 
+import argparse
 import json
 import platform
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,18 @@ from rich.table import Table
 from rich.text import Text
 
 import reference
-from parity.compare import CaseResult, message
+from parity.compare import CaseResult, TensorResult, message
 from parity.oracles import ORACLES
 from parity.tolerance import SIGMAS
 
 FAILURES_SHOWN = 10
+
+
+def require_page_packages(parser: argparse.ArgumentParser) -> None:
+    """Ends with wrong usage where what makes the pages is not installed."""
+    missing = [package for package in ("jinja2", "matplotlib") if find_spec(package) is None]
+    if missing:
+        parser.error(f'--html needs {" and ".join(missing)}: python -m pip install -e ".[report]"')
 
 
 def console(width: int = 120) -> Console:
@@ -85,21 +94,21 @@ def summary(results: Sequence[CaseResult]) -> Table:
     return table
 
 
-def _worst(results: Sequence[CaseResult], oracle: str, subject: str = "reference") -> str:
+def _worst(results: Sequence[CaseResult], oracle: str, who: str = "reference") -> str:
     """The largest share against one oracle; empty where it does not speak."""
-    found = [r for r in results if (r.oracle, r.subject) == (oracle, subject)]
+    found = [r for r in results if (r.oracle, r.who) == (oracle, who)]
     return _share(max(found, key=lambda r: r.share)) if found else ""
 
 
 def against_truth(results: Iterable[CaseResult]) -> list[tuple[CaseResult, str, float, float]]:
     """For each tensor that both computed: the result, its name, the reference's share and torch's. SPEC 9.8."""
     shares = {
-        (r.case.id, r.dtype, r.subject, t.tensor): t.share for r in results if r.oracle == "extended" for t in r.tensors
+        (r.case.id, r.dtype, r.who, t.tensor): t.share for r in results if r.oracle == "extended" for t in r.tensors
     }
     return [
         (r, t.tensor, t.share, shares[r.case.id, r.dtype, "torch", t.tensor])
         for r in results
-        if r.oracle == "extended" and r.subject == "reference"
+        if r.oracle == "extended" and r.who == "reference"
         for t in r.tensors
         if (r.case.id, r.dtype, "torch", t.tensor) in shares
     ]
@@ -146,16 +155,16 @@ def write_json(path: Path, results: Sequence[CaseResult]) -> None:
     """Every case, every tensor: the share of its tolerance, and what is wrong with it."""
     document = {
         "versions": versions(),
-        "total": _finite(totals(results)),
+        "total": finite(totals(results)),
         "results": [
             {
                 "case": r.case.id,
                 "group": r.case.group,
-                "subject": r.subject,
+                "subject": r.who,
                 "oracle": r.oracle,
                 "dtype": r.dtype,
                 "passed": r.passed,
-                "tensors": [_finite(asdict(t)) | {"passed": t.passed} for t in r.tensors],
+                "tensors": [tensor(t) for t in r.tensors],
             }
             for r in results
         ],
@@ -163,10 +172,15 @@ def write_json(path: Path, results: Sequence[CaseResult]) -> None:
     path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _finite(value: Any) -> Any:
+def tensor(result: TensorResult) -> dict[str, Any]:
+    """What was found about one tensor, for JSON."""
+    return dict(finite(asdict(result))) | {"passed": result.passed}
+
+
+def finite(value: Any) -> Any:
     """The same, with what JSON has no number for (inf, nan) as text."""
     if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
+        return {k: finite(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     return str(value) if isinstance(value, float) and not np.isfinite(value) else value

@@ -29,4 +29,4 @@ def check(case: Case, dtype: str, oracle_names: Sequence[str], device: str = "cp
     for name, wanted in said.items():
         yield compare(case, name, dtype, got, wanted)
     if "torch" in said and "extended" in said:
-        yield compare(case, "extended", dtype, said["torch"], said["extended"], subject="torch")
+        yield compare(case, "extended", dtype, said["torch"], said["extended"], who="torch")

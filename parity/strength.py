@@ -19,7 +19,7 @@ from rich.table import Table
 from parity import oracles, report, runner, subject, tolerance
 from parity.bugs import BUGS, Mistake, planted
 from parity.cases import CASES, Case, arrays
-from parity.compare import CaseResult, TensorResult, compare, describe
+from parity.compare import CaseResult, compare, describe
 from reference.arrays import Array
 
 TUTORIAL = Case(
@@ -106,7 +106,8 @@ class Bench:
 
 
 def _first(result: CaseResult) -> Catch:
-    first: TensorResult = next(t for t in result.tensors if not t.passed)
+    first = result.first
+    assert first is not None
     if first.mismatch is None:
         return Catch(f"{first.tensor}: {first.problem}", np.inf)
     d = first.mismatch

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from math import prod
 from typing import Any
@@ -19,20 +20,37 @@ DIRECTIONS = 4
 _BATCH_AXIS_SERIES = ("output", "z", "y", "d_y", "d_z", "d_output", "d_x")
 
 
-def run(case: Case, values: Arrays) -> dict[str, Array]:
-    """Forward and backward of the reference on a case: every intermediate and every gradient, by name. SPEC 9.1."""
+@dataclass(frozen=True)
+class Passes:
+    """Forward and backward of the reference on a case; network and its gradients only with an output layer."""
+
+    trace: reference.RecurrentTrace
+    grads: reference.RecurrentGradients
+    network: reference.NetworkRun | None = None
+    network_grads: reference.NetworkGradients | None = None
+
+
+def passes(case: Case, values: Arrays) -> Passes:
+    """Forward and backward of the reference on a case."""
     options: dict[str, Any] = {"h0": values.h0, "lengths": values.lengths, "dropout_masks": values.masks}
     if case.O is None:
         rnn = case.rnn()
         trace = rnn.forward(values.params, values.x, **options)
-        grads = rnn.backward(values.params, trace, values.d_output, values.d_h_n, case.truncate)
-        return _forward(case, trace) | _backward(case, grads) | _results(grads)
+        return Passes(trace, rnn.backward(values.params, trace, values.d_output, values.d_h_n, case.truncate))
     net = case.network()
-    passed = net.forward(values.params, values.x, values.target, weights=values.weights, **options)
-    g = net.backward(values.params, passed, values.d_h_n, case.truncate)
-    head = {"z": passed.z, "y": passed.y, "div": np.asanyarray(passed.div)}
-    d_head = {"d_y": g.y, "d_z": g.z, "d_output": g.output}
-    return _forward(case, passed.rnn) | head | d_head | _backward(case, g.rnn) | _results(g)
+    run = net.forward(values.params, values.x, values.target, weights=values.weights, **options)
+    grads = net.backward(values.params, run, values.d_h_n, case.truncate)
+    return Passes(run.rnn, grads.rnn, run, grads)
+
+
+def run(case: Case, values: Arrays) -> dict[str, Array]:
+    """Forward and backward of the reference on a case: every intermediate and every gradient, by name. SPEC 9.1."""
+    p = passes(case, values)
+    if p.network is None or p.network_grads is None:
+        return _forward(case, p.trace) | _backward(case, p.grads) | _results(p.grads)
+    head = {"z": p.network.z, "y": p.network.y, "div": np.asanyarray(p.network.div)}
+    d_head = {"d_y": p.network_grads.y, "d_z": p.network_grads.z, "d_output": p.network_grads.output}
+    return _forward(case, p.trace) | head | d_head | _backward(case, p.grads) | _results(p.network_grads)
 
 
 def _forward(case: Case, trace: reference.RecurrentTrace) -> dict[str, Array]:
@@ -92,6 +110,14 @@ def directions(case: Case, name: str, shape: tuple[int, ...]) -> Array:
 def is_intermediate(name: str) -> bool:
     """Whether a name is that of a, h, d_a or d_h of one layer and direction: time-major, in reading order."""
     return name.removeprefix("d_").startswith(("a_l", "h_l"))
+
+
+def recursion(name: str) -> str:
+    """What a tensor is computed in turns with, step by step: a and h of a direction, d_h and d_a; else its own name."""
+    if not is_intermediate(name):
+        return name
+    quantity, _, suffix = name.rpartition("_l")
+    return f"{'d_' if quantity.startswith('d_') else ''}l{suffix}"
 
 
 def time_axis(case: Case, name: str) -> int | None:

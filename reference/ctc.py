@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from reference.activations import LOG_SOFTMAX, SOFTMAX
+from reference.activations import LOG_SOFTMAX
 from reference.arrays import Array
 from reference.divergences import LOGITS, require_reduction
 
@@ -74,15 +74,14 @@ def _alpha(paths: _Paths) -> Array:
 
 
 def _beta(paths: _Paths) -> Array:
-    """`log beta(t, s)`: of all paths from state s at step t to the end, the step itself not; (T, B, 2S+1). SPEC 8.9."""
+    """`log beta(t, s)`: of all paths from state s at step t on, the step itself included; (T, B, 2S+1). SPEC 8.9."""
     beta = np.full_like(paths.log_y, -np.inf)
     for t in reversed(range(len(beta))):
         if t + 1 < len(beta):
-            ahead = beta[t + 1] + paths.log_y[t + 1]
-            stay, advance = ahead, _from(ahead, -1)
-            skip = _from(np.where(paths.skip, ahead, -np.inf), -2)
-            beta[t] = _log_sum(np.stack([stay, advance, skip]), axis=0)
-        beta[t] = np.where((paths.lengths - 1 == t)[:, None], paths.final, beta[t])
+            stay, advance = beta[t + 1], _from(beta[t + 1], -1)
+            skip = _from(np.where(paths.skip, beta[t + 1], -np.inf), -2)
+            beta[t] = paths.log_y[t] + _log_sum(np.stack([stay, advance, skip]), axis=0)
+        beta[t] = np.where((paths.lengths - 1 == t)[:, None], paths.log_y[t] + paths.final, beta[t])
     return beta
 
 
@@ -135,15 +134,16 @@ class CTC:
         return (self._shares(target, weights) * losses).sum()
 
     def gradient(self, y: Array, target: Array, weights: Array) -> Array:
-        """dDIV/dy, (T, B, O): `v (softmax(y) - share of the paths that are at each class)`. SPEC 8.10."""
+        """dDIV/dy, (T, B, O): minus the share of the paths at each class, through the log-softmax. SPEC 8.10."""
         paths = self._paths(y, target, weights)
         alpha = _alpha(paths)
         log_p = _log_probability(paths, alpha)
         with np.errstate(invalid="ignore"):  # no path at all: -inf + inf is NaN, the gradient of an infinite loss
-            at_state = np.exp(alpha + _beta(paths) - log_p[:, None])  # (T, B, 2S+1)
+            at_state = np.exp(alpha + _beta(paths) - paths.log_y - log_p[:, None])  # (T, B, 2S+1)
         class_of_state = np.where(paths.labels[:, :, None] == np.arange(y.shape[-1]), np.ones_like(y, shape=()), 0)
         at_class = np.matmul(at_state.swapaxes(0, 1), class_of_state).swapaxes(0, 1)
-        d = self._shares(target, weights)[:, None] * (SOFTMAX.value(_read(y, weights)) - at_class)
+        at_logits = LOG_SOFTMAX.vjp(-at_class, LOG_SOFTMAX.value(_read(y, weights)))
+        d = self._shares(target, weights)[:, None] * at_logits
         counted = weights != 0
         if self.zero_infinity:
             counted = counted & (log_p != -np.inf)

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity import subject
+from parity import admission, subject
 from parity.cases import CASES, HEAD_IDS, RNN_IDS, TOKENS, Case, arrays
 from reference import CTC, MeanPooledCrossEntropy
 from reference.activations import ACTIVATIONS, NONLINEARITIES
 from reference.arrays import Array
 from reference.divergences import DIVERGENCES
-from tests.helpers import inadmissible
 
 DIGESTS = Path(__file__).parent / "case_digests.json"
 ABOUT_SIZE = ("small sizes", "square weights", "memory")
@@ -161,7 +160,7 @@ def test_padding_is_poisoned(case: Case) -> None:
 
 @cases()
 def test_a_case_is_well_conditioned_enough_to_prove_something(case: Case) -> None:
-    assert inadmissible(case) == []
+    assert admission.problems(case) == []
 
 
 def test_the_kink_of_relu_is_met_exactly_by_an_exact_case() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from parity import cli, page
+from parity import cli, page, report
 from parity.bugs import BUGS
 from parity.cases import CASES
 
@@ -46,7 +46,7 @@ def test_the_case_shown_and_the_three_regimes_are_cases() -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    monkeypatch.setattr(report, "find_spec", lambda name: None)
     with pytest.raises(SystemExit):
         cli.main(["--html", "page.html"])
     assert 'needs jinja2 and matplotlib: python -m pip install -e ".[report]"' in capsys.readouterr().err

@@ -1,0 +1,259 @@
+"""`python -m parity check PORT`: is a port right, and if not, where does it first go wrong? SPEC 10.7."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from parity import fresh, ports, report, subject, vectors
+from parity.cases import Case
+from parity.compare import CaseResult, TensorResult, describe
+from parity.likeness import described, likeness
+from parity.ports import Outcome, Port
+from parity.vectors import Vector
+
+CONFORMS, DIVERGES, USAGE, BROKEN, CORRUPT, NOTHING = range(6)
+
+WORDS = {CONFORMS: "conforms", DIVERGES: "DIVERGES", BROKEN: "BREAKS", NOTHING: "nothing was checked"}
+VERDICTS = {"pass": "green", "fail": "bold red", "broken": "bold red", "not claimed": "dim"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("port", type=Path, metavar="PORT", help="a folder with a port.toml")
+    parser.add_argument("--vectors", type=Path, metavar="DIR", help="other vectors than the frozen ones")
+    parser.add_argument("--fresh", type=int, metavar="SEED", help="and cases made at this moment")
+    parser.add_argument("--fresh-cases", type=int, metavar="N", default=20, help="how many of them (20)")
+    parser.add_argument("-k", metavar="TEXT", default="", help="only the vectors whose id contains TEXT")
+    parser.add_argument("--dtype", choices=vectors.DTYPES, help="only this dtype")
+    parser.add_argument("--timeout", type=float, metavar="S", default=10.0, help="seconds an answer may take (10)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every tensor of every vector")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write what CI servers read")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to look at")
+
+
+def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """0 conforms, 1 diverges, 2 wrong usage, 3 crash, silence, protocol, 4 vectors corrupt, 5 nothing checked."""
+    for path in filter(None, (options.json, options.junit, options.html)):
+        if not path.parent.is_dir():
+            parser.error(f"cannot write {path}: there is no folder {path.parent}")
+    if options.html:
+        report.require_page_packages(parser)
+    if (options.fresh is not None and options.fresh < 0) or options.fresh_cases < 1 or not options.timeout > 0:
+        parser.error("--fresh takes a seed from 0 on, --fresh-cases and --timeout numbers above 0")
+    try:
+        port = ports.load(options.port)
+        ports.build(port)
+    except ports.BadPort as error:
+        parser.error(str(error))
+    dtypes = [options.dtype] if options.dtype else list(vectors.DTYPES)
+    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
+        try:
+            stored = vectors.read_set(options.vectors) if options.vectors else vectors.frozen()
+        except vectors.Corrupt as error:
+            print(f"vectors corrupt: {error}", file=sys.stderr)
+            return CORRUPT
+        chosen = [vector for vector in stored if options.k in vector.case.id]
+        if options.fresh is not None:
+            chosen += _fresh(port, options.fresh, options.fresh_cases, dtypes, Path(folder) / "fresh")
+        if not chosen:
+            parser.error(f"no vector has {options.k!r} in its id")
+        work = Path(folder) / "work"
+        work.mkdir()
+        outcomes = _run(port, chosen, dtypes, work, options.timeout)
+    looks_like = likeness(outcomes)
+    _print(port, outcomes, looks_like)
+    if options.json:
+        text = json.dumps(document(port, outcomes, looks_like), indent=1, allow_nan=False)
+        options.json.write_text(text + "\n", encoding="utf-8")
+    if options.junit:
+        options.junit.write_bytes(junit(port, outcomes))
+    if options.html:
+        from parity import page  # matplotlib takes a second, and is not always there
+
+        page.write_check(options.html, document(port, outcomes, looks_like), WORDS[exit_code(outcomes)])
+    return exit_code(outcomes)
+
+
+def _fresh(port: Port, seed: int, count: int, dtypes: Sequence[str], folder: Path) -> list[Vector]:
+    """Vectors of cases made at this moment, written and read like the frozen ones."""
+
+    def claimed(case: Case) -> bool:
+        return any(not port.lacks(case, dtype) for dtype in dtypes)
+
+    vectors.write_set(folder, fresh.cases(seed, count, claimed))
+    return vectors.read_set(folder)
+
+
+def _run(port: Port, chosen: Sequence[Vector], dtypes: Sequence[str], work: Path, seconds: float) -> list[Outcome]:
+    outcomes = []
+    with report.progress() as progress:
+        task = progress.add_task("", total=len(chosen) * len(dtypes))
+        for outcome in ports.check(port, chosen, dtypes, work, seconds):
+            progress.update(task, description=outcome.vector.case.id[-44:], advance=1)
+            outcomes.append(outcome)
+    return outcomes
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> int:
+    """The worst that came: broken before diverging; and nothing checked is no success."""
+    verdicts = {o.verdict for o in outcomes}
+    if "broken" in verdicts:
+        return BROKEN
+    if "fail" in verdicts:
+        return DIVERGES
+    return CONFORMS if "pass" in verdicts else NOTHING
+
+
+# What it says.
+
+
+def line(outcome: Outcome, looks_like: Sequence[str] = ()) -> str:
+    """One line for what went wrong with one vector: the first wrong element, and what follows from it."""
+    start = f"{outcome.verdict.upper()} {outcome.vector.case.id}  {outcome.dtype}  "
+    if outcome.result is None:
+        said = f'; it said: "{outcome.complaints[-300:]}"' if outcome.complaints else ""
+        return start + outcome.detail + said
+    result, first = outcome.result, outcome.result.first
+    if first is None:
+        return f"{start}nothing was compared"
+    parts = [f"{start}first: {_where(result, first)}"]
+    if first.mismatch and _inputs_agree(outcome, first.tensor):
+        parts.append("the inputs of this step agree")
+    others = sum(not t.passed for t in result.tensors) - 1
+    if others:
+        parts.append(f"{others} later tensor{'s inherit' if others > 1 else ' inherits'} it")
+    if looks_like:
+        parts.append(f"looks like {described(looks_like)}")
+    return "; ".join(parts)
+
+
+def _where(result: CaseResult, first: TensorResult) -> str:
+    if first.mismatch is None:
+        return f"{first.tensor}: {first.problem}"
+    d = first.mismatch
+    return (
+        f"{describe(result.case, first.tensor, d.index)}: got {d.got:.17g} want {d.wanted:.17g} "
+        f"error {d.error:.2g}, allowed {d.allowed:.2g}"
+    )
+
+
+def _inputs_agree(outcome: Outcome, name: str) -> bool:
+    """Whether everything that this tensor is computed from was shown, and is right up to this step."""
+    if not subject.is_intermediate(name):
+        return False
+    before = list(outcome.vector.expect)[: list(outcome.vector.expect).index(name)]
+    return all(other in outcome.got for other in before if subject.is_backward(other) or subject.is_intermediate(other))
+
+
+def _print(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str]) -> None:
+    console = report.console()
+    console.print(table(port, outcomes))
+    wrong = [o for o in outcomes if o.verdict in ("fail", "broken")]
+    for outcome in wrong[: report.FAILURES_SHOWN]:
+        console.print(line(outcome, looks_like if outcome.verdict == "fail" else ()), soft_wrap=True, markup=False)
+    if len(wrong) > report.FAILURES_SHOWN:
+        console.print(f"… and {len(wrong) - report.FAILURES_SHOWN} more: --json FILE has them all")
+    console.print(closing(port, outcomes), soft_wrap=True)
+
+
+def table(port: Port, outcomes: Sequence[Outcome]) -> Table:
+    """One row a vector: the share of the tolerance used in each dtype, or what went wrong."""
+    found = Table(
+        title=f"{port.name} ({port.language}) on the test vectors",
+        caption="The largest share of the tolerance that a tensor used, or the verdict.",
+    )
+    dtypes = list(dict.fromkeys(o.dtype for o in outcomes))
+    for name in ("vector", *dtypes, "what it is"):
+        found.add_column(name, no_wrap=True, overflow="ellipsis", max_width=48)
+    rows: dict[str, dict[str, Text]] = {}
+    comments = {}
+    for o in outcomes:
+        comments[o.vector.case.id] = o.vector.case.comment
+        rows.setdefault(o.vector.case.id, {})[o.dtype] = _cell(o)
+    for case_id, cells in rows.items():
+        found.add_row(escape(case_id), *(cells.get(dtype, Text()) for dtype in dtypes), escape(comments[case_id]))
+    return found
+
+
+def _cell(outcome: Outcome) -> Text:
+    passed = outcome.result is not None and outcome.verdict == "pass"
+    text = f"{outcome.result.share:.3f}" if outcome.result and passed else outcome.verdict
+    return Text(text, style=VERDICTS[outcome.verdict])
+
+
+def totals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """How many vectors came to which verdict, how many tensors were compared, the largest share of the tolerance."""
+    results = [o.result for o in outcomes if o.result]
+    return {
+        **{verdict: sum(o.verdict == verdict for o in outcomes) for verdict in VERDICTS},
+        "tensors": sum(len(r.tensors) for r in results),
+        "worst_share": max((r.share for r in results), default=0.0),
+    }
+
+
+def closing(port: Port, outcomes: Sequence[Outcome]) -> Text:
+    """The verdict on the port, and what it does not claim."""
+    t = totals(outcomes)
+    code = exit_code(outcomes)
+    counts = ", ".join(f"{t[name]} {name}" for name in VERDICTS if t[name])
+    share = f"; worst share of the tolerance {t['worst_share']:.3g}" if code == CONFORMS else ""
+    text = Text(f"{port.name}: {WORDS[code]}", style="bold green" if code == CONFORMS else "bold red")
+    text.append(f"  ({counts}; {t['tensors']} tensors{share})", style="not bold")
+    reasons = sorted({reason for o in outcomes if o.verdict == "not claimed" for reason in o.detail.split(", ")})
+    return text.append(f"\nnot claimed: {', '.join(reasons)}", style="not bold") if reasons else text
+
+
+def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str]) -> dict[str, Any]:
+    """Everything that was found, for JSON."""
+    return {
+        "versions": report.versions(),
+        "port": {"name": port.name, "language": port.language},
+        "exit_code": exit_code(outcomes),
+        "total": report.finite(totals(outcomes)),
+        "looks_like": list(looks_like),
+        "results": [
+            {
+                "vector": o.vector.case.id,
+                "comment": o.vector.case.comment,
+                "dtype": o.dtype,
+                "verdict": o.verdict,
+                "detail": line(o, looks_like) if o.verdict in ("fail", "broken") else o.detail,
+                "share": report.finite({"share": o.result.share})["share"] if o.result else None,
+                "tensors": [report.tensor(t) for t in o.result.tensors] if o.result else [],
+            }
+            for o in outcomes
+        ],
+    }
+
+
+def junit(port: Port, outcomes: Sequence[Outcome]) -> bytes:
+    """A JUnit report: a test case for each vector and dtype."""
+    counts = totals(outcomes)
+    suite = ElementTree.Element(
+        "testsuite",
+        name=f"parity check {port.name}",
+        tests=str(len(outcomes)),
+        failures=str(counts["fail"]),
+        errors=str(counts["broken"]),
+        skipped=str(counts["not claimed"]),
+    )
+    tags = {"fail": "failure", "broken": "error", "not claimed": "skipped"}
+    for o in outcomes:
+        case = ElementTree.SubElement(suite, "testcase", classname=o.dtype, name=o.vector.case.id)
+        if o.verdict in tags:
+            text = o.detail if o.verdict == "not claimed" else line(o)
+            ElementTree.SubElement(case, tags[o.verdict], message=_printable(text))
+    return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
+
+
+def _printable(text: str) -> str:
+    """XML has no place for control characters."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -1,0 +1,137 @@
+"""`python -m parity export DIR`: the frozen vectors made again, cases of the table, or one's own. SPEC 10.1."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from parity import admission, report, strength, vectors, weights
+from parity.bugs import BUGS
+from parity.cases import CASES, OWN_WEIGHTS, Case
+from reference.activations import ACTIVATIONS, NONLINEARITIES
+from reference.arrays import Array
+from reference.divergences import DIVERGENCES
+
+SIZES = {"T": "--steps", "B": "--batch-size", "I": "--input-size", "H": "--hidden-size", "O": "--output-size"}
+FROM_WEIGHTS = ("I", "H", "O", "num_layers", "bidirectional", "bias")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="an empty folder, or one that is not there yet")
+    parser.add_argument("--case", action="append", metavar="ID", help="this case of the table; may be given again")
+    own = parser.add_argument_group(
+        "a case of one's own", "given one of these, a new case is made; others are as in SPEC"
+    )
+    for size, flag in SIZES.items():
+        own.add_argument(flag, type=int, dest=size, metavar=size)
+    own.add_argument("--num-layers", type=int)
+    own.add_argument("--nonlinearity", choices=list(NONLINEARITIES))
+    own.add_argument("--no-bias", action="store_false", dest="bias", default=None)
+    own.add_argument("--bidirectional", action="store_true", default=None)
+    own.add_argument("--layout", choices=["time_major", "batch_first", "unbatched"])
+    own.add_argument("--no-h0", action="store_false", dest="h0", default=None)
+    own.add_argument("--lengths", type=int, nargs="+")
+    own.add_argument("--dropout", type=float, help="with masks")
+    own.add_argument("--truncate", type=int)
+    own.add_argument("--activation", choices=list(ACTIVATIONS))
+    own.add_argument("--divergence", choices=list(DIVERGENCES))
+    own.add_argument("--target", choices=["values", "classes", "soft", "bits"])
+    own.add_argument("--reduction", choices=["sum", "mean"])
+    own.add_argument("--weights", type=Path, metavar="FILE", help="own weights, .npz or .safetensors, torch's names")
+    own.add_argument("--seed", type=int)
+
+
+def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """0 if written. Wrong usage exits with 2."""
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    folder, ids = given.pop("folder"), given.pop("case", None)
+    if ids and given:
+        parser.error("--case takes a case as it is: it goes with no option of a case of one's own")
+    if unknown := [case_id for case_id in ids or () if case_id not in CASES]:
+        parser.error(f"no case is {unknown[0]!r}")
+    kills: dict[str, list[str]] = {}
+    try:
+        if given:
+            cases = [own_case(given)]
+        elif ids:
+            cases = [CASES[case_id] for case_id in dict.fromkeys(ids)]
+        else:
+            cases = vectors.frozen_cases()
+            kills = killed_by(cases)
+        vectors.write_set(folder, cases, kills)
+    except (ValueError, TypeError, OSError) as error:
+        parser.error(str(error))
+    console = Console()
+    for case in cases:
+        for problem in admission.problems(case):
+            console.print(f"note: {case.id} proves less than it could (SPEC 9.6): {problem}", soft_wrap=True)
+    console.print(f"{len(cases)} vector{'s' if len(cases) > 1 else ''} written to {folder}", soft_wrap=True)
+    return 0
+
+
+def killed_by(cases: list[Case]) -> dict[str, list[str]]:
+    """For each case the planted mistakes that it catches."""
+    with report.progress() as progress:
+        task = progress.add_task("mistakes", total=len(BUGS))
+        verdicts = strength.measure(
+            list(BUGS.values()), cases, lambda name: progress.update(task, description=name, advance=1)
+        )
+    return {case.id: [v.mistake.name for v in verdicts if case.id in v.catches] for case in cases}
+
+
+def own_case(given: dict[str, Any]) -> Case:
+    """A new case of the options that a user gave. Its id says them all, and seeds its values.
+
+    Raises ValueError, or what the reference raises, if they do not go together.
+    """
+    options: dict[str, Any] = {k: v for k, v in given.items() if k not in ("seed", "weights")}
+    if path := given.get("weights"):
+        stored, change = weights.rounded(weights.load(path))
+        if change:
+            print(f"weights rounded to float32, as every value of a vector is: they change by {change:.2g} at most")
+        found = sizes(stored)
+        for name, value in options.items():
+            if name in FROM_WEIGHTS and value != found[name]:
+                raise ValueError(f"{name} is {value}, but the weights have {found[name]}")
+        options |= found | {"recipe": f"{OWN_WEIGHTS}{path}"}
+    if options.get("layout") == "unbatched":
+        options["B"] = 1
+    if "dropout" in options:
+        options["masks"] = True
+    if "lengths" in options:
+        options["lengths"] = tuple(options["lengths"])
+        options.setdefault("T", max(options["lengths"]))
+        options.setdefault("B", len(options["lengths"]))
+    if options.get("divergence", "squared_error") != "squared_error":
+        options.setdefault("target", "bits" if options["divergence"] == "binary_cross_entropy" else "soft")
+    words = [f"{name}{value}" for name, value in sorted(options.items()) if name not in ("recipe", "masks")]
+    case_id = "-".join(["own", *(_plain(word) for word in words), f"seed{given.get('seed', 0)}"])
+    return Case(case_id, "own", "a case of one's own", saturated=True, **options)
+
+
+def _plain(word: str) -> str:
+    """Letters, digits and what else a folder's name may have everywhere."""
+    return "".join(c if c.isalnum() or c in "_." else "_" for c in word)
+
+
+def sizes(stored: dict[str, Array]) -> dict[str, Any]:
+    """The sizes and options that weights imply by their names and shapes, those of torch's state_dict. SPEC 1.4."""
+    prefix = "rnn." if "output.weight" in stored else ""
+    first = f"{prefix}weight_ih_l0"
+    if first not in stored:
+        raise ValueError(
+            f"expected weights named as in torch's state_dict, {first} among them; got {', '.join(stored)}"
+        )
+    if stored[first].ndim != 2:
+        raise ValueError(f"expected {first} of shape (hidden, input), got {stored[first].shape}")
+    hidden, inputs = stored[first].shape
+    layers = sum(f"{prefix}weight_ih_l{layer}" in stored for layer in range(len(stored)))
+    return {
+        "I": inputs,
+        "H": hidden,
+        "O": len(stored["output.weight"]) if prefix else None,
+        "num_layers": layers,
+        "bidirectional": f"{first}_reverse" in stored,
+        "bias": f"{prefix}bias_ih_l0" in stored,
+    }
