@@ -48,12 +48,13 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         report.require_page_packages(parser)
     if (options.fresh is not None and options.fresh < 0) or options.fresh_cases < 1 or not options.timeout > 0:
         parser.error("--fresh takes a seed from 0 on, --fresh-cases and --timeout numbers above 0")
+    dtypes = [options.dtype] if options.dtype else list(vectors.DTYPES)
     try:
         port = ports.load(options.port)
-        ports.build(port)
+        for dtype in dtypes:
+            ports.build(port, dtype)
     except ports.BadPort as error:
         parser.error(str(error))
-    dtypes = [options.dtype] if options.dtype else list(vectors.DTYPES)
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
         try:
             stored = vectors.read_set(options.vectors) if options.vectors else vectors.frozen()
@@ -154,7 +155,7 @@ def _inputs_agree(outcome: Outcome, name: str) -> bool:
 
 
 def _print(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str]) -> None:
-    console = report.console()
+    console = report.console(width=150)
     console.print(table(port, outcomes))
     wrong = [o for o in outcomes if o.verdict in ("fail", "broken")]
     for outcome in wrong[: report.FAILURES_SHOWN]:
@@ -171,8 +172,10 @@ def table(port: Port, outcomes: Sequence[Outcome]) -> Table:
         caption="The largest share of the tolerance that a tensor used, or the verdict.",
     )
     dtypes = list(dict.fromkeys(o.dtype for o in outcomes))
-    for name in ("vector", *dtypes, "what it is"):
-        found.add_column(name, no_wrap=True, overflow="ellipsis", max_width=48)
+    found.add_column("vector", no_wrap=True)
+    for dtype in dtypes:
+        found.add_column(dtype, no_wrap=True, min_width=len("not claimed"))
+    found.add_column("what it is")
     rows: dict[str, dict[str, Text]] = {}
     comments = {}
     for o in outcomes:

@@ -6,9 +6,11 @@ from typing import Any
 
 from rich.console import Console
 
-from parity import admission, report, strength, vectors, weights
+from parity import admission, report, vectors, weights
 from parity.bugs import BUGS
-from parity.cases import CASES, OWN_WEIGHTS, Case
+from parity.cases import CASES, OWN_WEIGHTS, Case, arrays
+from parity.compare import compare
+from parity.likeness import mistaken
 from reference.activations import ACTIVATIONS, NONLINEARITIES
 from reference.arrays import Array
 from reference.divergences import DIVERGENCES
@@ -71,13 +73,17 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
 
 def killed_by(cases: list[Case]) -> dict[str, list[str]]:
-    """For each case the planted mistakes that it catches."""
+    """For each case the planted mistakes that it catches in a port."""
+    kills: dict[str, list[str]] = {case.id: [] for case in cases}
     with report.progress() as progress:
-        task = progress.add_task("mistakes", total=len(BUGS))
-        verdicts = strength.measure(
-            list(BUGS.values()), cases, lambda name: progress.update(task, description=name, advance=1)
-        )
-    return {case.id: [v.mistake.name for v in verdicts if case.id in v.catches] for case in cases}
+        task = progress.add_task("", total=len(BUGS))
+        for name, mistake in BUGS.items():
+            progress.update(task, description=name, advance=1)
+            for case in cases:
+                got = mistaken(mistake, case, arrays(case).astype(mistake.dtype))
+                if got is None or not compare(case, "the truth", mistake.dtype, got, vectors.truth(case)).passed:
+                    kills[case.id].append(name)
+    return kills
 
 
 def own_case(given: dict[str, Any]) -> Case:

@@ -65,11 +65,11 @@ class Port:
             "truncation": not case.truncate or "backward" not in self.provides or self.claims("truncation"),
         }
         if case.O is not None:
-            divergence = "backward" not in self.provides or self.claims("divergences", case.divergence)
+            judged = self.claims("divergences", case.divergence)
             needs |= {
                 f"activation {case.activation}": self.claims("activations", case.activation),
-                f"divergence {case.divergence}": divergence,
-                "step_weights": not divergence or case.weights is None or self.claims("step_weights"),
+                f"divergence {case.divergence}": judged or "backward" not in self.provides,
+                "step_weights": not judged or case.weights is None or self.claims("step_weights"),
             }
         return [need for need, met in needs.items() if not met]
 
@@ -160,20 +160,22 @@ def _require_list(file: Path, name: str, value: Any) -> None:
         _require(file, name, member, known is None or member in known, f"of {', '.join(known or ())}")
 
 
-def build(port: Port) -> None:
+def build(port: Port, dtype: str) -> None:
     """Runs the build command of a port, if it has one. Raises BadPort with what the command said."""
-    if not port.build:
+    if not port.build or dtype not in port.dtypes:
         return
-    if shutil.which(port.build[0], path=os.environ.get("PATH")) is None and "/" not in port.build[0]:
-        raise BadPort(f"{port.name} is built with {port.build[0]}, which is not on this machine")
-    done = subprocess.run(_resolved(port.build), cwd=port.folder, capture_output=True, text=True, errors="replace")
+    command = _resolved(port.build, dtype)
+    if "/" not in command[0] and shutil.which(command[0]) is None:
+        raise BadPort(f"{port.name} is built with {command[0]}, which is not on this machine")
+    done = subprocess.run(command, cwd=port.folder, capture_output=True, text=True, errors="replace")
     if done.returncode:
-        raise BadPort(f"{port.name} does not build: {' '.join(port.build)}\n{done.stdout}{done.stderr}")
+        raise BadPort(f"{port.name} does not build: {' '.join(command)}\n{done.stdout}{done.stderr}")
 
 
-def _resolved(command: Sequence[str]) -> list[str]:
-    program = sys.executable if command[0] == "python" else command[0]
-    return [program, *command[1:]]
+def _resolved(command: Sequence[str], dtype: str) -> list[str]:
+    """The command for one dtype, and this Python for `python`. SPEC 10.6."""
+    program, *arguments = (word.replace("{dtype}", dtype) for word in command)
+    return [sys.executable if program == "python" else program, *arguments]
 
 
 # The conversation.
@@ -190,8 +192,8 @@ class _Overflow:
 class Process:
     """One run of a port's program. Two threads read what it says, so that no pipe is ever full."""
 
-    def __init__(self, port: Port) -> None:
-        command = _resolved(port.command)
+    def __init__(self, port: Port, dtype: str) -> None:
+        command = _resolved(port.command, dtype)
         if "/" in command[0] and not Path(command[0]).is_absolute():
             command[0] = str(port.folder / command[0])
         try:
@@ -271,10 +273,11 @@ class Process:
     def close(self, seconds: float) -> None:
         """Ends the conversation. Raises Broken if the program says more, does not end, or ends with a code above 0."""
         assert self._process.stdin is not None
-        try:
+        if not self._answers.empty():
+            self._take(self._answers.get(), "after the last case")
+        with contextlib.suppress(OSError):
             self._process.stdin.close()
-            code = self._process.wait(timeout=seconds)
-        except OSError:
+        try:
             code = self._process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             raise Broken(f"still runs {seconds:g} s after the end of its input") from None
@@ -328,39 +331,44 @@ class Outcome:
 
 
 def check(port: Port, chosen: Sequence[Vector], dtypes: Sequence[str], work: Path, seconds: float) -> Iterator[Outcome]:
-    """Every vector in every dtype, one process for all of them, which is started again when it breaks. SPEC 10.5.
+    """Every vector in every dtype. SPEC 10.5.
 
     work: an empty folder. seconds: how long one answer may take.
     """
+    for dtype in dtypes:
+        yield from _check(port, chosen, dtype, work / dtype, seconds)
+
+
+def _check(port: Port, chosen: Sequence[Vector], dtype: str, work: Path, seconds: float) -> Iterator[Outcome]:
+    """Every vector in one dtype: one process for all of them, which is started again when it breaks."""
     process: Process | None = None
     broken_in_a_row = 0
-    for dtype in dtypes:
-        for vector in chosen:
-            case = vector.case
-            if lacks := port.lacks(case, dtype):
-                yield Outcome(vector, dtype, "not claimed", ", ".join(lacks))
-                continue
-            asked = port.asked(case, vector.expect)
-            if broken_in_a_row >= GIVE_UP:
-                yield Outcome(vector, dtype, "broken", f"not run: it broke {GIVE_UP} times in a row")
-                continue
-            folder, out = work / dtype / case.id / "case", work / dtype / case.id / "out"
-            vectors.write_inputs(folder, case, vector.values, dtype, asked)
-            out.mkdir()
-            try:
-                process = process or Process(port)
-                answer = process.ask(f"{folder}\t{out}", seconds)
-                yield _judge(vector, dtype, asked, answer, out)
-                broken_in_a_row = 0
-            except Broken as broken:
-                broken_in_a_row += 1
-                complaints = ""
-                if process:
-                    process.kill()
-                    complaints = process.complaints()
-                process = None
-                yield Outcome(vector, dtype, "broken", str(broken), complaints=complaints)
-            shutil.rmtree(work / dtype / case.id, ignore_errors=True)
+    for vector in chosen:
+        case = vector.case
+        if lacks := port.lacks(case, dtype):
+            yield Outcome(vector, dtype, "not claimed", ", ".join(lacks))
+            continue
+        if broken_in_a_row >= GIVE_UP:
+            yield Outcome(vector, dtype, "broken", f"not run: it broke {GIVE_UP} times in a row")
+            continue
+        asked = port.asked(case, vector.expect)
+        folder, out = work / case.id / "case", work / case.id / "out"
+        vectors.write_inputs(folder, case, vector.values, dtype, asked)
+        out.mkdir()
+        try:
+            process = process or Process(port, dtype)
+            answer = process.ask(f"{folder}\t{out}", seconds)
+            yield _judge(vector, dtype, asked, answer, out)
+            broken_in_a_row = 0
+        except Broken as broken:
+            broken_in_a_row += 1
+            complaints = ""
+            if process:
+                process.kill()
+                complaints = process.complaints()
+            process = None
+            yield Outcome(vector, dtype, "broken", str(broken), complaints=complaints)
+        shutil.rmtree(work / case.id, ignore_errors=True)
     if process:
         try:
             process.close(seconds)

@@ -186,6 +186,7 @@ def lines(keys: Mapping[str, Any]) -> str:
 # Writing.
 
 
+@cache
 def truth(case: Case) -> dict[str, Array]:
     """What the case must give: computed in 106 bits, rounded once to float64; the same on every machine."""
     return {name: np.asarray(t, dtype=np.float64) for name, t in extended.truth(case, longdouble=False).items()}

@@ -1,0 +1,344 @@
+"""The runner, tested by ports that are wrong in every way: planted mistakes, and bad manners. SPEC 10.5."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parity import checking, fresh, ports, vectors
+from parity.bugs import BUGS
+from parity.cases import CASES, arrays
+from parity.checking import BROKEN, CONFORMS, DIVERGES
+from parity.compare import compare, describe
+from parity.likeness import likeness, mistaken
+from parity.ports import BadPort, Outcome, Port
+from parity.vectors import Vector
+
+HERE = Path(__file__).parent / "ports"
+FIRST_SEVEN = vectors.frozen()[:7]
+KILLS = json.loads((vectors.FROZEN / "manifest.json").read_text(encoding="utf-8"))["cases"]
+
+
+def python_port(name: str, *arguments: str) -> Port:
+    port = ports.load(HERE / name)
+    return replace(port, command=(*port.command, *arguments))
+
+
+def checked(
+    port: Port, chosen: Sequence[Vector], folder: Path, dtypes: Sequence[str] = ("float64",), seconds: float = 20.0
+) -> list[Outcome]:
+    return list(ports.check(port, chosen, dtypes, folder, seconds))
+
+
+def verdicts(outcomes: Sequence[Outcome]) -> str:
+    """A letter a vector: pass, fail, broken, not claimed."""
+    return "".join(outcome.verdict[0] for outcome in outcomes)
+
+
+# The right port.
+
+
+def test_the_reference_itself_conforms(tmp_path: Path) -> None:
+    outcomes = checked(python_port("mistaken"), vectors.frozen(), tmp_path, vectors.DTYPES)
+    assert verdicts(outcomes) == "p" * 2 * len(vectors.IDS)
+    assert checking.exit_code(outcomes) == CONFORMS
+    assert 0 < max(o.result.share for o in outcomes if o.result) < 0.5
+
+
+def test_a_port_never_sees_what_is_expected(tmp_path: Path) -> None:
+    vectors.write_inputs(tmp_path / "case", FIRST_SEVEN[1].case, FIRST_SEVEN[1].values, "float32", ["output"])
+    files = {path.relative_to(tmp_path / "case").as_posix() for path in (tmp_path / "case").rglob("*.*")}
+    assert files == {"case.toml", *(f"in/{name}.npy" for name in vectors.named_inputs(FIRST_SEVEN[1].values))}
+    assert np.load(tmp_path / "case" / "in" / "x.npy").dtype == np.float32
+    assert 'dtype = "float32"' in (tmp_path / "case" / "case.toml").read_text()
+
+
+# The planted mistakes.
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_planted_mistake_is_flagged_where_it_begins_and_called_by_its_name(name: str, tmp_path: Path) -> None:
+    mistake = BUGS[name]
+    outcomes = checked(python_port("mistaken", name), vectors.frozen(), tmp_path, [mistake.dtype])
+    assert {o.vector.case.id for o in outcomes if o.verdict == "fail"} == {
+        case_id for case_id, entry in KILLS.items() if name in entry["kills"]
+    }
+    assert checking.exit_code(outcomes) == DIVERGES
+    first = next(o for o in outcomes if o.verdict == "fail")
+    assert first_wrong(first) == first_wrong_by_hand(first, name)
+    assert likeness(outcomes) == [name]
+    assert f'looks like "{name}" ({mistake.says})' in checking.line(first, [name]) or first.result is None
+
+
+def first_wrong(outcome: Outcome) -> str:
+    """The tensor and step that the runner names."""
+    if outcome.result is None:
+        return outcome.detail.partition(":")[0]
+    found = outcome.result.first
+    assert found is not None
+    return describe(outcome.vector.case, found.tensor, found.mismatch.index) if found.mismatch else found.tensor
+
+
+def first_wrong_by_hand(outcome: Outcome, name: str) -> str:
+    """The same, found without files and processes: the mistake against the case's own tolerance."""
+    case, dtype = CASES[outcome.vector.case.id], outcome.dtype
+    got = mistaken(BUGS[name], case, arrays(case).astype(dtype))
+    if got is None:
+        return "error"
+    found = compare(case, "the truth", dtype, got, vectors.truth(case)).first
+    assert found is not None
+    return describe(case, found.tensor, found.mismatch.index) if found.mismatch else found.tensor
+
+
+def test_two_mistakes_at_once_look_like_none() -> None:
+    """A likeness explains all answers, or is not given."""
+    vector = FIRST_SEVEN[1]
+    got = {name: 2 * tensor for name, tensor in vector.expect.items()}
+    result = compare(vector.case, "the truth", "float64", got, vector.expect, allowed=vector.allowed["float64"])
+    assert likeness([Outcome(vector, "float64", "fail", result=result, got=got)]) == []
+
+
+# Bad manners.
+
+FAKES = {
+    # mode: what comes of seven vectors, the exit code, what the first line says
+    "right": ("ppppppp", CONFORMS, None),
+    "windows": ("ppppppp", CONFORMS, None),
+    "fill-the-pipe": ("ppppppp", CONFORMS, None),
+    "crash-at-start": ("b" * 7, BROKEN, r'ended \(exit code 1\) without an answer; it said: "no such library"'),
+    "silent-exit": ("b" * 7, BROKEN, r"ended \(exit code 0\) without an answer"),
+    "crash-at-5": ("ppppbpp", BROKEN, r"ended \(killed by SIGABRT\) without an answer"),
+    "exit-at-5": ("ppppbpp", BROKEN, r"ended \(exit code 7\) without an answer"),
+    "half-a-line-at-5": ("ppppbpp", BROKEN, r"ended \(exit code 0\) without an answer, after 'o' without a newline"),
+    "error-at-5": ("ppppfpp", DIVERGES, r"error: out of memory"),
+    "hang": ("b" * 7, BROKEN, r"silent for 1 s"),
+    "no-newline": ("b" * 7, BROKEN, r"silent for 1 s after 'ok' without a newline"),
+    "close-and-stay": ("pbpbpbp", BROKEN, r"closed its output without an answer"),
+    "one-behind": ("b" * 7, BROKEN, r"silent for 1 s"),
+    "talk-first": ("b" * 7, BROKEN, r"answered 'hello', expected ok, skip REASON or error REASON|before it was asked"),
+    "garbage": ("b" * 7, BROKEN, r"answered .*, expected ok, skip REASON or error REASON"),
+    "endless-line": ("b" * 7, BROKEN, r"wrote far more than one line as its answer"),
+    "million-lines": (None, BROKEN, r"answered 'ok' before it was asked|first: a_l0: missing; .*"),
+    "answer-twice": (None, BROKEN, r"answered 'ok' before it was asked|first: a_l0: missing; .*"),
+    "bad-exit": (
+        "pppppppb",
+        BROKEN,
+        r"after the last case: ended with exit code 9 at the end of its input, expected 0",
+    ),
+    "stay": ("pppppppb", BROKEN, r"after the last case: still runs 1 s after the end of its input"),
+    "last-word": ("pppppppb", BROKEN, r"after the last case: answered 'bye' after the last case"),
+    "skip-everything": ("f" * 7, DIVERGES, r"skipped although it is claimed: not today"),
+    "previous-output": ("pffffff", DIVERGES, r"first: a_l0: shape .*"),
+    "out-is-a-link": ("pfppppp", DIVERGES, r"first: a_l0: OUT_DIR is no folder any more; 19 later tensors inherit it"),
+    "half-a-file": (
+        "pfppppp",
+        DIVERGES,
+        r"first: output: the file holds \d+ bytes of data where its header promises .*",
+    ),
+    "empty-file": ("pfppppp", DIVERGES, r"first: output: the file is no .npy file"),
+    "garbled-file": ("pfppppp", DIVERGES, r"first: output: the file is no .npy file"),
+    "too-long-a-file": ("pfppppp", DIVERGES, r"first: output: the file is more than \d+ bytes long"),
+    "huge-promise": (
+        "pfppppp",
+        DIVERGES,
+        r"first: output: the file holds 64 bytes of data where its header promises .*",
+    ),
+    "pickle": ("pfppppp", DIVERGES, r"first: output: the file holds Python objects"),
+    "link": ("pfppppp", DIVERGES, r"first: output: the file is no plain file; 1 later tensor inherits it"),
+    "pipe": ("pfppppp", DIVERGES, r"first: output: the file is no plain file"),
+    "folder": ("pfppppp", DIVERGES, r"first: output: the file is no plain file"),
+    "float32": ("pfppppp", DIVERGES, r"first: output: dtype float32, wanted float64"),
+    "big-endian": ("pfppppp", DIVERGES, r"first: output: dtype >f8, wanted float64"),
+    "Fortran-order": ("pfppppp", DIVERGES, r"first: output: the file is in Fortran order"),
+    "misshapen": ("pfppppp", DIVERGES, r"first: output: shape \(1, 7, 3, 10\), wanted \(7, 3, 10\)"),
+    "flat": ("pfppppp", DIVERGES, r"first: output: shape \(210,\), wanted \(7, 3, 10\)"),
+    "nan": ("pfppppp", DIVERGES, r"first: output t = 0 \[0, 0\]: got nan want -0.59\d+ error inf, allowed .*"),
+    "zeros": ("pfppppp", DIVERGES, r"first: output t = 0 \[1, 3\]: got 0 want -0.61\d+ error 0.61, allowed .*"),
+    "missing": ("pfppppp", DIVERGES, r"first: output: missing"),
+    "unasked-file": ("pfppppp", DIVERGES, r"first: secret.npy: not asked for"),
+}
+
+
+@pytest.mark.parametrize("mode", FAKES)
+def test_bad_manners_get_a_clear_line_and_the_run_goes_on(mode: str, tmp_path: Path) -> None:
+    wanted, exit_code, words = FAKES[mode]
+    seconds = 1.0 if "silent for 1 s" in str(words) or "runs 1 s" in str(words) else 20.0
+    outcomes = checked(python_port("fake", mode), FIRST_SEVEN, tmp_path, seconds=seconds)
+    assert wanted is None or verdicts(outcomes) == wanted
+    assert len(outcomes) >= len(FIRST_SEVEN)
+    assert checking.exit_code(outcomes) == exit_code
+    if words is not None:
+        said = checking.line(next(o for o in outcomes if o.verdict in ("fail", "broken"))).split("  ", 2)[2]
+        assert re.fullmatch(words, said, re.DOTALL), said
+    assert not list(tmp_path.rglob("*.npy"))  # it cleans up behind itself
+
+
+def test_every_mode_of_the_fake_port_is_tested() -> None:
+    source = (HERE / "fake" / "port.py").read_text(encoding="utf-8")
+    modes = set(re.findall(r'mode == "([\w-]+)"', source)) | set(re.findall(r'^    "([\w-]+)": ', source, re.MULTILINE))
+    assert modes | {"right"} == FAKES.keys()
+
+
+def test_a_port_that_breaks_again_and_again_is_given_up(tmp_path: Path) -> None:
+    outcomes = checked(python_port("fake", "crash-at-start"), FIRST_SEVEN, tmp_path)
+    assert [o.detail.startswith("not run: it broke 5 times in a row") for o in outcomes] == [False] * 5 + [True] * 2
+
+
+def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
+    port = replace(python_port("fake"), command=("./nothing",))
+    assert checked(port, FIRST_SEVEN[:1], tmp_path)[0].detail.startswith("cannot be started: ")
+
+
+def test_a_port_in_float32_is_held_to_float32(tmp_path: Path) -> None:
+    outcomes = checked(python_port("fake", "right"), FIRST_SEVEN, tmp_path, ["float32"])
+    assert verdicts(outcomes) == "ppppppp"
+    assert max(o.result.share for o in outcomes if o.result) > 0.01
+
+
+# What a port claims.
+
+
+def claiming(**features: object) -> Port:
+    port = python_port("mistaken")
+    return replace(port, features={**port.features, **features})
+
+
+NOT_CLAIMED = {
+    "rich": [
+        ("cells", ["gru"], "cell rnn"),
+        ("nonlinearities", ["relu"], "tanh"),
+        ("layouts", [], "layout time_major"),
+        ("layers", False, "layers"),
+        ("bidirectional", False, "bidirectional"),
+        ("biases", ["none"], "biases"),
+        ("h0", False, "h0"),
+        ("lengths", False, "lengths"),
+        ("dropout_masks", False, "dropout_masks"),
+        ("activations", ["tanh"], "activation identity"),
+        ("divergences", ["ctc"], "divergence softmax_cross_entropy"),
+    ],
+    "truncate-3": [("truncation", False, "truncation")],
+    "many-to-one-bi-ragged": [("step_weights", False, "step_weights")],
+    "rnn-tanh-l1-bi-nobias-bf-ragged": [
+        ("biases", ["two"], "biases"),
+        ("layouts", ["time_major"], "layout batch_first"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("case_id", "feature", "value", "reason"),
+    [(case_id, *row) for case_id, rows in NOT_CLAIMED.items() for row in rows],
+)
+def test_what_is_not_claimed_is_not_asked_for(case_id: str, feature: str, value: object, reason: str) -> None:
+    assert claiming().lacks(CASES[case_id], "float64") == []
+    assert claiming(**{feature: value}).lacks(CASES[case_id], "float64") == [reason]
+
+
+def test_what_is_not_claimed_is_no_success(tmp_path: Path) -> None:
+    outcomes = checked(claiming(cells=["gru"]), FIRST_SEVEN, tmp_path)
+    assert verdicts(outcomes) == "nnnnnnn"
+    assert checking.exit_code(outcomes) == checking.NOTHING
+
+
+def asked(port: Port, case_id: str) -> set[str]:
+    vector = next(v for v in vectors.frozen() if v.case.id == case_id)
+    return set(port.asked(vector.case, vector.expect))
+
+
+def test_what_is_asked_for_is_what_the_port_provides() -> None:
+    port = python_port("mistaken")
+    everything = asked(port, "square-head")
+    forward = asked(replace(port, provides=("forward",)), "square-head")
+    trace = asked(replace(port, provides=("trace",)), "square-head")
+    backward = asked(replace(port, provides=("backward",)), "square-head")
+    assert forward == {"output", "h_n", "z", "y", "div"}
+    assert trace == {"a_l0", "h_l0"}
+    assert {"d_x", "d_h0", "d_rnn.weight_hh_l0", "d_output.bias"} <= backward
+    assert everything - forward - trace - backward == {"d_y", "d_z", "d_output", "d_h_l0", "d_a_l0"}
+
+
+def test_a_merged_bias_has_one_gradient() -> None:
+    two = asked(claiming(), "rich")
+    assert two - asked(claiming(biases=["merged"]), "rich") == {name for name in two if "bias_hh" in name}
+
+
+def test_a_port_without_backward_need_not_know_the_divergence() -> None:
+    port = replace(claiming(divergences=[], step_weights=False), provides=("forward",))
+    assert port.lacks(CASES["many-to-one-bi-ragged"], "float64") == []
+    assert asked(port, "many-to-one-bi-ragged") == {"output", "h_n", "z", "y"}
+
+
+# port.toml.
+
+GOOD = (HERE / "mistaken" / "port.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('name = "mistaken"', "", "name is missing"),
+        ('name = "mistaken"', "name = 3", "name should be text, got 3"),
+        ('command = ["python", "port.py"]', 'command = "python port.py"', "command should be a list of text"),
+        ('command = ["python", "port.py"]', "command = []", "command should be not empty"),
+        ('["float64", "float32"]', '["float16"]', "dtypes should be of float64, float32, got 'float16'"),
+        ('["forward", "trace", "backward"]', '["all"]', "provides should be of forward, trace, backward, got 'all'"),
+        ("layers = true", "layers = 3", "layers should be true or false, got 3"),
+        ("layers = true", "depth = true", "unknown feature 'depth'"),
+        ('["two", "none"]', '["two", "merged"]', "biases cannot be both 'two' and 'merged'"),
+        ('language = "', 'licence = "MIT"\nlanguage = "', "unknown key 'licence'"),
+        ("[features]", "[features", "cannot be read"),
+    ],
+)
+def test_a_wrong_port_toml_is_said(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in GOOD
+    (tmp_path / "port.toml").write_text(GOOD.replace(old, new), encoding="utf-8")
+    with pytest.raises(BadPort, match=re.escape(words)):
+        ports.load(tmp_path)
+
+
+def test_a_port_is_a_folder_or_a_file_beside_its_port_toml(tmp_path: Path) -> None:
+    (tmp_path / "port.toml").write_text(GOOD, encoding="utf-8")
+    assert ports.load(tmp_path) == ports.load(tmp_path / "port.toml") == ports.load(tmp_path / "port")
+
+
+def test_a_build_that_fails_is_said() -> None:
+    port = python_port("mistaken")
+    ports.build(replace(port, build=("python", "-c", "pass")), "float64")
+    with pytest.raises(BadPort, match=r"(?s)mistaken does not build: python -c .*no luck"):
+        ports.build(replace(port, build=("python", "-c", "raise SystemExit('no luck')")), "float64")
+    with pytest.raises(BadPort, match="mistaken is built with no-such-compiler, which is not on this machine"):
+        ports.build(replace(port, build=("no-such-compiler", "x")), "float64")
+
+
+# Fresh cases.
+
+
+def test_fresh_cases_are_the_same_for_a_seed_and_others_for_another() -> None:
+    some = fresh.cases(1, 5, lambda case: True)
+    assert some == fresh.cases(1, 5, lambda case: True)
+    assert not {c.id for c in some} & {c.id for c in fresh.cases(2, 5, lambda case: True)}
+    assert len({(c.T, c.B, c.I, c.H) for c in some}) == 5
+
+
+def test_fresh_cases_are_among_those_that_a_port_claims() -> None:
+    port = claiming(layouts=["time_major"], layers=False, bidirectional=False, activations=[])
+    found = fresh.cases(3, 8, lambda case: not port.lacks(case, "float64"))
+    assert len(found) == 8
+    assert all(c.O is None and c.num_layers == 1 and c.layout == "time_major" for c in found)
+    assert fresh.cases(3, 8, lambda case: False) == []
+
+
+def test_fresh_cases_reach_every_option() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [fresh.draw(rng, f"fresh-{number}") for number in range(600)]
+    assert {c.divergence for c in drawn if c.O} == set(python_port("mistaken").features["divergences"])
+    assert {c.activation for c in drawn if c.O} == set(python_port("mistaken").features["activations"])
+    for option in ("layout", "nonlinearity", "num_layers", "bidirectional", "bias", "h0", "masks", "weights", "target"):
+        assert len({getattr(c, option) for c in drawn}) > 1, option
+    assert any(c.lengths for c in drawn)
+    assert any(c.truncate for c in drawn)
