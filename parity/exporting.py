@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from parity import admission, report, vectors, weights
+from parity import admission, report, subject, vectors, weights
 from parity.bugs import BUGS
 from parity.cases import CASES, OWN_WEIGHTS, Case, arrays
 from parity.compare import compare
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="an empty folder, or one that is not there yet")
     parser.add_argument("--case", action="append", metavar="ID", help="this case of the table; may be given again")
     own = parser.add_argument_group(
-        "a case of one's own", "given one of these, a new case is made; others are as in SPEC"
+        "a case of one's own", "given one of these, a new case is made; what is not given is small"
     )
     for size, flag in SIZES.items():
         own.add_argument(flag, type=int, dest=size, metavar=size)
@@ -113,7 +113,10 @@ def own_case(given: dict[str, Any]) -> Case:
         options.setdefault("target", "bits" if options["divergence"] == "binary_cross_entropy" else "soft")
     words = [f"{name}{value}" for name, value in sorted(options.items()) if name not in ("recipe", "masks")]
     case_id = "-".join(["own", *(_plain(word) for word in words), f"seed{given.get('seed', 0)}"])
-    return Case(case_id, "own", "a case of one's own", saturated=True, **options)
+    case = Case(case_id, "own", "a case of one's own", saturated=True, **options)
+    case.shapes()  # raises where sizes or options do not go together
+    subject.run(case, arrays(case))
+    return case
 
 
 def _plain(word: str) -> str:

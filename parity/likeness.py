@@ -20,10 +20,12 @@ SLACK = 64.0  # a mistake may amplify rounding more than the correct case does
 def mistaken(mistake: Mistake, case: Case, values: Arrays) -> dict[str, Array] | None:
     """What the reference gives with the mistake in it; None if it raises.
 
-    It is called twice on the same arrays, and the second answer counts: some mistakes show only then. x is in an
-    unusual memory order, and nothing is write-protected, for the same reason.
+    It is called twice on the same arrays, and the second answer counts: some mistakes show only then. For the same
+    reason x is in an unusual memory order and write-protected, and the other arrays are not.
     """
-    values = replace(values.map(np.copy), x=strided(values.x))
+    values = values.map(np.copy)
+    values = replace(values, x=strided(values.x))
+    values.x.flags.writeable = False
     with planted(mistake), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -1,4 +1,4 @@
-"""Test vectors in files: a case as a program in any language reads it. SPEC 10.
+"""Test vectors in files: a case as a program in any language reads it. SPEC 10.1.
 
 A vector is a folder. `case.toml` says what the case is, in lines `key = value`; `in/` holds the inputs and `expect/`
 what must come out, an `.npy` file each; `tolerance.toml` the largest admissible errors. What is expected is the truth

@@ -204,10 +204,10 @@ def test_a_port_in_float32_is_held_to_float32(tmp_path: Path) -> None:
 
 def claiming(**features: object) -> Port:
     port = python_port("mistaken")
-    return replace(port, features={**port.features, **features})
+    return replace(port, features=dict(port.features) | features)
 
 
-NOT_CLAIMED = {
+NOT_CLAIMED: dict[str, list[tuple[str, object, str]]] = {
     "rich": [
         ("cells", ["gru"], "cell rnn"),
         ("nonlinearities", ["relu"], "tanh"),

@@ -136,7 +136,7 @@ def test_every_reference_inside_the_specification_exists() -> None:
     """A number such as (5.4) in the text is a clause; decimal numbers in the text are written as code."""
     text = re.sub(r"`[^`\n]*`|^```errors.*?^```$", "", SPEC, flags=re.MULTILINE | re.DOTALL)
     text = CLAUSE.sub("", text)
-    found = {(int(s), int(c)) for s, c in re.findall(r"(?<![\w.])(\d)\.(\d+)(?![\w.]\d)", text)}
+    found = {(int(s), int(c)) for s, c in re.findall(r"(?<![\w.])(\d+)\.(\d+)(?![\w.]\d)", text)}
     found -= {(0, 0)}  # dropout=0.0
     assert len(found) > 30
     assert not found - set(clauses())
@@ -199,4 +199,6 @@ def test_every_error_of_the_code_is_listed() -> None:
 
 
 def test_the_lines_of_the_specification_fit() -> None:
-    assert not [number for number, line in enumerate(SPEC.splitlines(), start=1) if len(line) > 140]
+    """All but rows of tables, which cannot be broken."""
+    lines = enumerate(SPEC.splitlines(), start=1)
+    assert not [number for number, line in lines if len(line) > 140 and not line.startswith("|")]

@@ -1,0 +1,49 @@
+"""The example ports conform; where what they need is missing, that is said aloud. SPEC 10.5."""
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import parity
+from parity import checking, cli, ports
+
+PORTS = Path(parity.__file__).parent / "ports"
+
+
+def need(what: str, there: bool) -> None:
+    """Skips where something is missing; pytest lists what was skipped, so that it does not go unnoticed."""
+    if not there:
+        pytest.skip(f"NOT CHECKED: {what} not on this machine")
+
+
+@pytest.mark.parametrize(("name", "program"), [("c", "cc"), ("javascript", "node")])
+def test_a_template_conforms_on_every_vector_and_twenty_fresh_cases(
+    name: str, program: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    need(program, shutil.which(program) is not None)
+    assert cli.main(["check", str(PORTS / name), "--fresh", "1"]) == checking.CONFORMS
+    assert f"{name}: conforms  (108 pass, 10 not claimed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["c", "javascript"])
+def test_a_template_claims_all_of_the_simple_network_but_ctc(name: str) -> None:
+    port, reference = ports.load(PORTS / name), ports.load(Path(__file__).parent / "ports" / "mistaken")
+    divergences = [d for d in reference.features["divergences"] if d != "ctc"]
+    assert port.features == {**reference.features, "divergences": divergences}
+    assert (port.dtypes, port.provides) == (reference.dtypes, reference.provides)
+
+
+def test_jax_conforms(capsys: pytest.CaptureFixture[str]) -> None:
+    need("jax", find_spec("jax") is not None)
+    assert cli.main(["check", str(PORTS / "jax"), "--timeout", "60"]) == checking.CONFORMS
+
+
+def test_onnx_runtime_differs_in_its_tanh_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its tanh is a rational function: off by 2.6e-5 of a small argument, seen where the network is nearly linear."""
+    need("onnxruntime and onnx", find_spec("onnxruntime") is not None and find_spec("onnx") is not None)
+    assert cli.main(["check", str(PORTS / "onnxruntime")]) == checking.DIVERGES
+    out = capsys.readouterr().out
+    assert "FAIL critical-T64  float32  first: output t = 0" in out
+    assert out.count("FAIL ") == 1

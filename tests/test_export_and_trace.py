@@ -1,0 +1,185 @@
+"""`python -m parity export` and `python -m parity trace`: own cases, own weights, and a calculation as on paper."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import reference
+from parity import cli, vectors, weights
+from parity.cases import CASES, arrays
+
+
+def export(*arguments: object) -> int:
+    return cli.main(["export", *map(str, arguments)])
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    with pytest.raises(SystemExit) as exit_:
+        export(*arguments)
+    assert exit_.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_cases_of_the_table(tmp_path: Path) -> None:
+    assert export(tmp_path / "v", "--case", "hand-1x1x1", "--case", "truncate-1") == 0
+    assert [v.case.id for v in vectors.read_set(tmp_path / "v")] == ["hand-1x1x1", "truncate-1"]
+    for file in ("case.toml", "in/x.npy", "expect/d_x.npy", "tolerance.toml"):
+        frozen, made = vectors.FROZEN / "hand-1x1x1" / file, tmp_path / "v" / "hand-1x1x1" / file
+        assert made.read_bytes() == frozen.read_bytes()
+
+
+def test_a_case_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = ["--hidden-size", 7, "--input-size", 2, "--num-layers", 2, "--nonlinearity", "relu", "--lengths", 4, 1, 3]
+    head = ["--output-size", 3, "--activation", "sigmoid", "--divergence", "kl", "--dropout", 0.25, "--no-bias"]
+    assert export(tmp_path / "v", *sizes, *head, "--layout", "batch_first", "--seed", 5) == 0
+    (vector,) = vectors.read_set(tmp_path / "v")
+    case = vector.case
+    assert (case.T, case.B, case.I, case.H, case.O, case.lengths) == (4, 3, 2, 7, 3, (4, 1, 3))
+    assert (case.num_layers, case.nonlinearity, case.bias, case.dropout, case.masks) == (2, "relu", False, 0.25, True)
+    assert (case.activation, case.divergence, case.layout) == ("sigmoid", "kl", "batch_first")
+    assert vector.values.x.shape == (3, 4, 2)
+    assert "1 vector written to" in capsys.readouterr().out
+
+
+def test_the_seed_makes_the_values(tmp_path: Path) -> None:
+    for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
+        export(tmp_path / folder, "--hidden-size", 3, "--seed", seed)
+    a, b, c = (vectors.read_set(tmp_path / folder)[0].values.x for folder in "abc")
+    np.testing.assert_array_equal(a, b)
+    assert (a != c).all()
+
+
+@pytest.mark.parametrize("kind", ["npz", "safetensors"])
+def test_ones_own_weights(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    net = reference.Network(reference.RNN(3, 4, num_layers=2, bidirectional=True), 5)
+    params = net.init(np.random.default_rng(0))
+    file = tmp_path / f"weights.{kind}"
+    if kind == "npz":
+        np.savez(file, **params)  # type: ignore[arg-type]
+    else:
+        save_file(params, file)
+    assert export(tmp_path / "v", "--weights", file, "--steps", 6) == 0
+    (vector,) = vectors.read_set(tmp_path / "v")
+    case = vector.case
+    assert (case.T, case.I, case.H, case.O, case.num_layers, case.bidirectional) == (6, 3, 4, 5, 2, True)
+    for name, p in params.items():
+        np.testing.assert_array_equal(vector.values.params[name], p.astype(np.float32))
+    assert "weights rounded to float32" in capsys.readouterr().out
+
+
+def test_weights_of_a_stack_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    params = reference.RNN(3, 4, bias=False).init(np.random.default_rng(0), np.float32)
+    np.savez(tmp_path / "w.npz", **params)  # type: ignore[arg-type]
+    assert export(tmp_path / "v", "--weights", tmp_path / "w.npz") == 0
+    case = vectors.read_set(tmp_path / "v")[0].case
+    assert (case.O, case.bias) == (None, False)
+    assert "rounded" not in capsys.readouterr().out
+
+
+def test_what_does_not_go_together_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new = tmp_path / "v"
+    np.savez(tmp_path / "w.npz", **reference.RNN(3, 4).init(np.random.default_rng(0)))  # type: ignore[arg-type]
+    np.savez(tmp_path / "half.npz", weight_ih_l0=np.ones((4, 3)))
+    np.savez(tmp_path / "other.npz", W=np.ones((4, 3)))
+    np.savez(tmp_path / "integers.npz", weight_ih_l0=np.ones((4, 3), int))
+    np.savez(tmp_path / "pickled.npz", weight_ih_l0=np.array([{}]))
+    (tmp_path / "broken.safetensors").write_bytes(b"nonsense")
+    (tmp_path / "w.pt").write_bytes(b"nonsense")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").touch()
+    for arguments, words in (
+        ([tmp_path / "full", "--case", "rich"], "is not empty"),
+        ([new, "--case", "none"], "no case is 'none'"),
+        ([new, "--case", "rich", "--hidden-size", 3], "goes with no option of a case of one's own"),
+        ([new, "--hidden-size", 0], "hidden_size must be greater than zero"),
+        ([new, "--lengths", 3, "--steps", 2], "Expected no length above the 2 steps of the input, got 3"),
+        ([new, "--output-size", 3, "--divergence", "kl"], "kl cannot take the output of 'identity'"),
+        ([new, "--weights", tmp_path / "w.npz", "--hidden-size", 5], "H is 5, but the weights have 4"),
+        ([new, "--weights", tmp_path / "half.npz"], "expected weights"),
+        ([new, "--weights", tmp_path / "other.npz"], "weight_ih_l0 among them; got W"),
+        ([new, "--weights", tmp_path / "integers.npz"], "should be of dtype float32 or float64"),
+        ([new, "--weights", tmp_path / "pickled.npz"], "allow_pickle=False"),
+        ([new, "--weights", tmp_path / "broken.safetensors"], "is no .safetensors file"),
+        ([new, "--weights", tmp_path / "w.pt"], "expected weights in a .npz or .safetensors file, got w.pt"),
+        ([new, "--weights", tmp_path / "nothing.npz"], "No such file"),
+    ):
+        assert words in refused(capsys, *arguments), words
+
+
+def test_safetensors_is_named_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r'safetensors: python -m pip install -e "\.\[weights\]"'):
+        weights.load(tmp_path / "w.safetensors")
+
+
+def test_a_case_that_proves_little_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    params = {n: 0 * p for n, p in reference.RNN(3, 4, nonlinearity="relu").init(np.random.default_rng(0)).items()}
+    params["bias_ih_l0"] += 1e-30
+    np.savez(tmp_path / "w.npz", **params)  # type: ignore[arg-type]
+    export(tmp_path / "v", "--weights", tmp_path / "w.npz", "--nonlinearity", "relu")
+    assert json.loads((tmp_path / "v" / "manifest.json").read_text())["cases"]
+
+
+def trace(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli.main(["trace", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_a_multiplication_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    out = trace(capsys, "hand-1x1x1")
+    for line in (
+        "  a[0] = 0.5·1 + 0.125 + 0.0625 - 0.25·0.5 = 0.5625",
+        "  h[0] = tanh(0.5625) = 0.50983",
+        "  dh[0] = 2 - 0.5 = 1.5",
+        "  da[0] = 1.5 · (1 - 0.50983²) = 1.11011",
+        "d_h0 = [[[-0.277528]]]",
+    ):
+        assert line in out.splitlines()
+
+
+def test_every_number_of_a_trace_is_that_of_the_tensor(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sums that are written out give what stands behind them."""
+    for case_id in ("small-one-unit", "small-one-input", "truncate-2-ragged", "rich", "exact-relu-l2-bi-ragged"):
+        sums = 0
+        for line in trace(capsys, case_id).splitlines():
+            if line.startswith(("  a[", "  dh[")) and "W_" not in line:
+                _, written, result = line.split(" = ")
+                written = written.replace("·", "*").replace(" - ", " + -1*")
+                assert np.isclose(eval(written), float(result), rtol=1e-4, atol=1e-4), line
+                sums += 1
+        assert sums > 20, case_id
+
+
+def test_one_sequence_and_the_output_layer(capsys: pytest.CaptureFixture[str]) -> None:
+    out = trace(capsys, "rich", "--sequence", "1")
+    assert "Sequence 1" in out
+    assert "Sequence 0" not in out
+    assert "output layer: z = W2 h + b2, y = identity(z); softmax_cross_entropy" in out
+    assert "forward, layer 1 reverse direction" in out
+    assert (
+        f"DIV of the whole series, all sequences = {float(np.load(vectors.FROZEN / 'rich/expect/div.npy')):.6g}" in out
+    )
+
+
+def test_what_cannot_be_traced_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, words in (
+        (["none"], "no case is 'none'"),
+        (["long-T1000"], "has 8000 pre-activations: too many to read, 1000 at most"),
+        (["rich", "--sequence", "3"], "--sequence should be in 0..2, got 3"),
+    ):
+        with pytest.raises(SystemExit):
+            cli.main(["trace", *arguments])
+        assert words in capsys.readouterr().err
+
+
+def test_every_small_case_can_be_traced(capsys: pytest.CaptureFixture[str]) -> None:
+    traced = 0
+    for case in CASES.values():
+        if case.finite and 0 < case.T * case.B * case.H * case.num_layers * case.num_directions <= 60:
+            assert trace(capsys, case.id).startswith(f"{case.id}: ")
+            traced += 1
+            assert arrays(case).x.size
+    assert traced > 3
