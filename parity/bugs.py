@@ -749,6 +749,27 @@ BUGS: dict[str, Mistake] = {
             "of_sequences",
             "the sum where the mean was asked for",
         ),
+        Mistake(
+            "zero-log-zero",
+            "divergences:_cross_entropy",
+            "_where_desired(d, y)",
+            "y",
+            "0 · log 0 is NaN: nothing desired of a class whose probability is 0",
+        ),
+        Mistake(
+            "zero-over-zero",
+            "divergences:_cross_entropy_gradient",
+            "_where_desired(d, y)",
+            "y",
+            "0/0 is NaN in the gradient, where the value is right",
+        ),
+        Mistake(
+            "targets-taken-to-sum-to-1",
+            "divergences:_softmax_cross_entropy_gradient",
+            "SOFTMAX.value(y) * d.sum(axis=-1, keepdims=True) - d",
+            "SOFTMAX.value(y) - d",
+            "softmax - d, as for one-hot targets",
+        ),
         # CTC.
         Mistake(
             "ctc-no-skip",

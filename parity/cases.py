@@ -462,6 +462,15 @@ def _large_logits(case: Case, draw: _Draw) -> Arrays:
     return replace(values, params=values.params | {"output.weight": w})
 
 
+def _certain(case: Case, draw: _Draw) -> Arrays:
+    """A softmax that is certain of class 0, its probability exactly 1; and class 0 is desired at every step."""
+    values = _uniform(case, draw)
+    assert values.target is not None
+    bias = values.params["output.bias"].copy()
+    bias[0] = 2000
+    return replace(values, params=values.params | {"output.bias": bias}, target=np.zeros_like(values.target))
+
+
 def _default_initialisation(case: Case, draw: _Draw) -> Arrays:
     """The parameters that `init` draws."""
     params = (case.rnn() if case.O is None else case.network()).init(draw.rng, np.float32)
@@ -501,6 +510,7 @@ RECIPES: dict[str, Callable[[Case, _Draw], Arrays]] = {
     "hand": _hand,
     "one-to-many": _one_to_many,
     "large-logits": _large_logits,
+    "certain": _certain,
     "default-initialisation": _default_initialisation,
     "trained": _trained,
     "weights": _own_weights,
@@ -941,6 +951,24 @@ SPECIAL: list[Case] = [
         activation="log_softmax",
         divergence="negative_log_likelihood",
         target="classes",
+    ),
+    _special(
+        "large logits",
+        "certain-softmax",
+        "probabilities of exactly 1 and 0: 0 · log 0 is 0, and so is 0/0",
+        recipe="certain",
+        O=6,
+        activation="softmax",
+        divergence="cross_entropy",
+        target="classes",
+    ),
+    _special(
+        "large logits",
+        "targets-of-any-sum",
+        "desired vectors that do not sum to 1",
+        O=6,
+        divergence="softmax_cross_entropy",
+        target="bits",
     ),
     # Memory and everything at once.
     _special(

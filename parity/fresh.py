@@ -54,7 +54,7 @@ def draw(rng: np.random.Generator, case_id: str) -> Case:
     elif one_of(True, False):
         options["lengths"] = tuple(int(n) for n in rng.integers(1, options["T"] + 1, options["B"]))
     if options["num_layers"] > 1 and one_of(True, False):
-        options |= {"dropout": one_of(0.0, 0.25, 0.5, 1.0), "masks": True}
+        options |= {"dropout": one_of(0.0, 0.1, 0.5, 1.0), "masks": True}
     if not options["bidirectional"] and one_of(True, False, False):
         options["truncate"] = size(options["T"])
     if one_of(True, False):

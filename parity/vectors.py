@@ -60,6 +60,8 @@ head-softmax-cross_entropy-classes-mean-mask-ragged-bf-l2
 head-log_softmax-negative_log_likelihood-soft-mean-weighted-unbatched-bi-l2
 head-identity-softmax_cross_entropy-soft-sum-mask-ragged-bf-bi
 logits-1000-classes
+certain-softmax
+targets-of-any-sum
 many-to-one-bi-ragged
 pooled-mean-weighted-ragged-bf
 ctc-repeats

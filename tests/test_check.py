@@ -83,7 +83,7 @@ def test_3_a_port_that_breaks(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert check(with_arguments(tmp_path / "port", "crash-at-5"), "--dtype", "float64") == BROKEN
     out = capsys.readouterr().out
     assert "BROKEN square-l1  float64  ended (killed by SIGABRT) without an answer" in out
-    assert "fake: BREAKS  (32 pass, 7 broken;" in out
+    assert "fake: BREAKS  (33 pass, 8 broken;" in out
 
 
 def test_4_vectors_that_were_changed(port: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

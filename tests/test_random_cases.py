@@ -30,7 +30,7 @@ RECIPES = ["uniform"] * 4 + ["default-initialisation", "one-to-many", "critical"
 DROPOUT: list[dict[str, Any]] = [
     {},
     {"dropout": 0.5},
-    *({"dropout": p, "masks": True} for p in (0.0, 0.25, 0.5, 1.0)),
+    *({"dropout": p, "masks": True} for p in (0.0, 0.1, 0.25, 0.5, 1.0)),
 ]
 
 
@@ -129,7 +129,7 @@ def random_cases(draw: st.DrawFn) -> Case:
     }
     T, B = options["T"], options["B"]
     if options["num_layers"] > 1:
-        options |= one_of(*(d for d in DROPOUT if not (exact and d.get("dropout") == 0.25)))
+        options |= one_of(*(d for d in DROPOUT if not (exact and d.get("dropout") in (0.1, 0.25))))
     if not options["bidirectional"]:
         options["truncate"] = draw(st.none() | st.integers(1, T + 1))
     if options["layout"] == "unbatched":

@@ -363,6 +363,8 @@ def _local(divergence: str, y: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy(y, target, reduction="none").sum(-1)
     if divergence == "kl":
         return F.kl_div(y.log(), target, reduction="none").sum(-1)
+    if divergence == "cross_entropy" and classes:
+        return -y.gather(-1, target[:, None])[:, 0].log()  # the logarithm of a 0 that nobody asked for would be NaN
     log_y = y.log() if divergence == "cross_entropy" else y
     return F.nll_loss(log_y, target, reduction="none") if classes else -(target * log_y).sum(-1)
 
