@@ -69,7 +69,7 @@ class Port:
             needs |= {
                 f"activation {case.activation}": self.claims("activations", case.activation),
                 f"divergence {case.divergence}": judged or "backward" not in self.provides,
-                "step_weights": not judged or case.weights is None or self.claims("step_weights"),
+                "weights": not judged or case.weights is None or self.claims("weights"),
             }
         return [need for need, met in needs.items() if not met]
 
@@ -105,7 +105,7 @@ _LISTS = {
     "activations": None,
     "divergences": None,
 }
-_FLAGS = ("layers", "bidirectional", "h0", "lengths", "dropout_masks", "truncation", "step_weights")
+_FLAGS = ("layers", "bidirectional", "h0", "lengths", "dropout_masks", "truncation", "weights")
 _LISTED_FEATURES = ("cells", "nonlinearities", "layouts", "biases", "activations", "divergences")
 
 

@@ -222,7 +222,7 @@ NOT_CLAIMED: dict[str, list[tuple[str, object, str]]] = {
         ("divergences", ["ctc"], "divergence softmax_cross_entropy"),
     ],
     "truncate-3": [("truncation", False, "truncation")],
-    "many-to-one-bi-ragged": [("step_weights", False, "step_weights")],
+    "many-to-one-bi-ragged": [("weights", False, "weights")],
     "rnn-tanh-l1-bi-nobias-bf-ragged": [
         ("biases", ["two"], "biases"),
         ("layouts", ["time_major"], "layout batch_first"),
@@ -268,7 +268,7 @@ def test_a_merged_bias_has_one_gradient() -> None:
 
 
 def test_a_port_without_backward_need_not_know_the_divergence() -> None:
-    port = replace(claiming(divergences=[], step_weights=False), provides=("forward",))
+    port = replace(claiming(divergences=[], weights=False), provides=("forward",))
     assert port.lacks(CASES["many-to-one-bi-ragged"], "float64") == []
     assert asked(port, "many-to-one-bi-ragged") == {"output", "h_n", "z", "y"}
 
@@ -309,7 +309,7 @@ def test_a_port_is_a_folder_or_a_file_beside_its_port_toml(tmp_path: Path) -> No
 def test_a_build_that_fails_is_said() -> None:
     port = python_port("mistaken")
     ports.build(replace(port, build=("python", "-c", "pass")), "float64")
-    with pytest.raises(BadPort, match=r"(?s)mistaken does not build: python -c .*no luck"):
+    with pytest.raises(BadPort, match=r"(?s)mistaken does not build: .*no luck"):
         ports.build(replace(port, build=("python", "-c", "raise SystemExit('no luck')")), "float64")
     with pytest.raises(BadPort, match="mistaken is built with no-such-compiler, which is not on this machine"):
         ports.build(replace(port, build=("no-such-compiler", "x")), "float64")
