@@ -257,7 +257,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     with report.progress() as progress:
         task = progress.add_task("tolerances and oracles", total=len(mistakes))
         verdicts = measure(mistakes, cases, lambda name: progress.update(task, description=name, advance=1))
-    console = report.console(width=165)
+    console = report.console(width=180)
     console.print(table(verdicts))
     console.print(matrix(verdicts, cases), highlight=False, soft_wrap=True)
     console.print(closing(verdicts, cases), soft_wrap=True)
