@@ -5,12 +5,15 @@ and h_n, and with the backward pass the gradients of x, of h0 and of every param
 what is timed is what is compared. Everything that a caller would do once stands in `__init__`, which is not timed.
 """
 
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+import parity
 from parity.cases import Case, arrays
 from parity.oracles import torch_autograd
 from reference.arrays import Array
@@ -72,12 +75,122 @@ class Torch:
         return {"output": output, "h_n": h_n} | dict(zip(self.leaves, found, strict=True))
 
 
+class Jax:
+    """`jax.lax.scan`, differentiated by `jax.vjp`, both compiled by `jax.jit`: the code of parity/ports/jax."""
+
+    def __init__(self, case: Case, dtype: str) -> None:
+        import jax
+
+        port = _port("jax")
+        values = arrays(case).astype(dtype)
+        f = port.ACTIVATIONS[case.nonlinearity]
+
+        def forward(params: Any, x: Any, h0: Any) -> Any:
+            h, last = port.layer(f, params, "_l0", x, h0[0])
+            return h, last[None]
+
+        def forward_backward(params: Any, x: Any, h0: Any, upstream: Any) -> Any:
+            results, vjp = jax.vjp(forward, params, x, h0)
+            return results, vjp(upstream)
+
+        self.jax = jax
+        self.inputs = jax.device_put((values.params, values.x, values.h0))
+        self.upstream = jax.device_put((values.d_output, values.d_h_n))
+        self.compiled = jax.jit(forward), jax.jit(forward_backward)
+
+    def forward(self) -> dict[str, Any]:
+        output, h_n = self.jax.block_until_ready(self.compiled[0](*self.inputs))
+        return {"output": output, "h_n": h_n}
+
+    def forward_backward(self) -> dict[str, Any]:
+        found = self.jax.block_until_ready(self.compiled[1](*self.inputs, self.upstream))
+        (output, h_n), (d_params, d_x, d_h0) = found
+        grads = {f"d_{name}": d for name, d in d_params.items()}
+        return {"output": output, "h_n": h_n, "d_x": d_x, "d_h0": d_h0} | grads
+
+
+class OnnxRuntime:
+    """The operator RNN of ONNX Runtime, forward in float32: the graph of parity/ports/onnxruntime."""
+
+    def __init__(self, case: Case, dtype: str) -> None:
+        import onnxruntime
+
+        values = arrays(case).astype(dtype)
+        model = _port("onnxruntime").graph(case, values.params, values.h0, np.full(case.B, case.T))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.x = np.ascontiguousarray(values.x)
+
+    def forward(self) -> dict[str, Any]:
+        output, h_n = self.session.run(None, {"x": self.x})
+        return {"output": output, "h_n": h_n}
+
+
+class Floor:
+    """What the reference cannot be faster than: its BLAS calls, and as many NumPy calls, but on two elements each.
+
+    A step forward is a product, an addition and an activation; a step backward an addition, a product by the slope, and
+    a matrix product. Its results are no network's.
+    """
+
+    WHOLE = 12  # NumPy calls outside the loop, forward or backward, but for BLAS
+
+    def __init__(self, case: Case, dtype: str) -> None:
+        values = arrays(case).astype(dtype)
+        T, B, H = case.T, case.B, case.H
+        self.x = np.ascontiguousarray(values.x).reshape(T * B, case.I)
+        self.w_ih, self.w_hh = (values.params[f"weight_{kind}_l0"].copy() for kind in ("ih", "hh"))
+        self.rows = np.full((T * B, H), 0.5, dtype)
+        self.states = list(self.rows.reshape(T, B, H))
+        self.product = np.empty((B, H), dtype)
+        self.two, self.out = np.full(2, 0.5, dtype), np.empty(2, dtype)
+
+    def _small_calls(self) -> None:
+        for _ in range(self.WHOLE):
+            np.add(self.two, self.two, out=self.out)
+
+    def forward(self) -> dict[str, Any]:
+        two, out, w, product = self.two, self.out, self.w_hh, self.product
+        self.x.dot(self.w_ih.T)
+        for h in self.states:
+            h.dot(w, out=product)
+            np.add(two, two, out=out)
+            np.tanh(two, out=out)
+        self._small_calls()
+        return {}
+
+    def forward_backward(self) -> dict[str, Any]:
+        self.forward()
+        two, out, w, product = self.two, self.out, self.w_hh, self.product
+        for da in self.states:
+            np.add(two, two, out=out)
+            np.multiply(two, two, out=out)
+            da.dot(w, out=product)
+        self._small_calls()
+        self.rows.T.dot(self.x)
+        self.rows.T.dot(self.rows)
+        self.rows.dot(self.w_ih)
+        return {}
+
+
 CONTENDERS: dict[str, type[Contender]] = {"reference": Reference, "torch": Torch}
+
+
+def _port(name: str) -> Any:
+    """The program of an adapter in parity/ports, as a module."""
+    path = Path(parity.__file__).parent / "ports" / name / "port.py"
+    spec = spec_from_file_location(f"{name}_port", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def by_name(tensors: dict[str, Any]) -> dict[str, Array]:
     """The tensors of a contender as arrays, as the comparison takes them."""
-    return {name: t.detach().numpy() if isinstance(t, Tensor) else t for name, t in tensors.items()}
+    return {name: t.detach().numpy() if isinstance(t, Tensor) else np.asarray(t) for name, t in tensors.items()}
 
 
 def _tensor(array: Array | None) -> Tensor:

@@ -131,4 +131,5 @@ def answer(request: adapter.Request) -> Named:
     )
 
 
-adapter.serve(answer)
+if __name__ == "__main__":
+    adapter.serve(answer)

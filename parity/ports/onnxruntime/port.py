@@ -95,4 +95,5 @@ def answer(request: adapter.Request) -> dict[str, Any]:
     return {name: case.laid_out(series) for name, series in found.items()} | {"h_n": h_n if case.batched else h_n[:, 0]}
 
 
-adapter.serve(answer)
+if __name__ == "__main__":
+    adapter.serve(answer)
