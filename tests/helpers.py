@@ -168,7 +168,7 @@ def torch_results(
 
 
 def reversed_strides(array: Array) -> Array:
-    flip = (slice(None, None, -1),) * array.ndim
+    flip = (..., *(slice(None, None, -1),) * array.ndim)
     return array[flip].copy()[flip]
 
 
@@ -176,7 +176,7 @@ def every_second(array: Array) -> Array:
     """The array as every second element, along every axis, of one that holds NaN in between."""
     between = np.nan if array.dtype.kind in "fc" else 1
     spread = np.full([2 * n for n in array.shape], between, array.dtype)
-    view = spread[(slice(None, None, 2),) * array.ndim]
+    view = spread[(..., *(slice(None, None, 2),) * array.ndim)]
     view[...] = array
     return view
 
@@ -197,7 +197,7 @@ def unaligned(array: Array) -> Array:
 MEMORY: dict[str, Callable[[Array], Array]] = {
     "big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
     "little-endian": lambda a: a.astype(a.dtype.newbyteorder("<")),
-    "Fortran order": np.asfortranarray,
+    "Fortran order": lambda a: a.copy("F"),
     "negative strides": reversed_strides,
     "every second element": every_second,
     "not aligned": unaligned,

@@ -26,6 +26,7 @@ FEW = [
     "head-sigmoid-binary_cross_entropy-bits-mean-mask-l2", "head-softmax-cross_entropy-classes-sum-weighted-bi",
     "ctc-repeats", "ctc-blank-last-ragged-bf-bi", "ctc-mean-ragged-l2", "ctc-infeasible", "ctc-one-path",
     "pooled-mean-weighted-ragged-bf", "head-relu-squared_error-values-mean-unbatched-bi",
+    "certain-softmax", "targets-of-any-sum",
 ]  # fmt: skip
 NONE = Mistake("none", "arrays:pool", "return d_rows.T.dot(rows)", "return d_rows.T.dot(rows) + 0", "nothing is wrong")
 
