@@ -92,7 +92,7 @@ BUGS: dict[str, Mistake] = {
         Mistake(
             "w-hh-transposed",
             "unroll:forward",
-            "weights.w_hh.T.copy()",
+            "aligned(weights.w_hh.T)",
             "weights.w_hh.copy()",
             "h W_hh for h W_hhᵀ: W_hh is square, so nothing raises",
             met="onnx/onnx#1103",
@@ -100,14 +100,14 @@ BUGS: dict[str, Mistake] = {
         Mistake(
             "w-hh-symmetrised",
             "unroll:forward",
-            "weights.w_hh.T.copy()",
+            "aligned(weights.w_hh.T)",
             "(weights.w_hh + weights.w_hh.T) / 2",
             "W_hh as if it were symmetric",
         ),
         Mistake(
             "w-hh-off-by-1e-10",
             "unroll:forward",
-            "weights.w_hh.T.copy()",
+            "aligned(weights.w_hh.T)",
             "weights.w_hh.T * np.where(np.eye(len(weights.w_hh)), 1 + 1e-10, 1)",
             "the diagonal of W_hh wrong in the tenth digit, as after a file in text",
         ),

@@ -6,7 +6,7 @@ Every value is representable in float32, so that a case is the same case in both
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
@@ -252,7 +252,7 @@ class Case:
             return reference.Network(self.rnn(), self.O, self.activation, pooled)
         return reference.Network(self.rnn(), self.O, self.activation, self.divergence, self.reduction)
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Name to shape of every parameter."""
         return (self.rnn() if self.O is None else self.network()).shapes
 

@@ -23,11 +23,6 @@ class Activation(Protocol):
     def vjp(self, dy: Array, y: Array) -> Array: ...
 
 
-def _times_slope(dy: Array, slope: Array, out: Array | None = None) -> Array:
-    """`dz = dy · f'(z)`, elementwise. SPEC 2.2."""
-    return np.multiply(dy, slope, out=out)
-
-
 def _gate(dy: Array, slope: Array, out: Array | None = None) -> Array:
     """`dz = dy where f'(z) = 1, else 0`: the product with a slope of 0 or 1, but inf · 0 is 0. SPEC 2.5."""
     closed = slope.real <= 0
@@ -47,7 +42,7 @@ class ScalarActivation:
     name: str
     value: Callable[..., Array]
     slope: Callable[[Array], Array]
-    chain: Callable[..., Array] = _times_slope
+    chain: Callable[..., Array] = np.multiply
 
     def vjp(self, dy: Array, y: Array) -> Array:
         """`dz = dy · f'(z)`, from y. SPEC 2.2."""

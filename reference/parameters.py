@@ -1,6 +1,8 @@
 """Parameters: names, shapes and order of `torch.nn.RNN.state_dict()`; initialisation; validation. SPEC 0.2."""
 
 from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,19 +11,24 @@ from numpy.typing import DTypeLike
 from reference.arrays import Array
 from reference.cells.rnn import Weights
 
-Shapes = dict[str, tuple[int, ...]]
+Shapes = Mapping[str, tuple[int, ...]]
 
 SUPPORTED = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.longdouble), np.dtype(np.complex128))
 
 
-def suffixes(num_layers: int, num_directions: int) -> list[list[str]]:
+NOT_PLAIN = (np.ma.MaskedArray, np.matrix)
+
+
+@cache
+def suffixes(num_layers: int, num_directions: int) -> tuple[tuple[str, ...], ...]:
     """The name suffix of each layer and direction: `_l0`, `_l0_reverse`, `_l1`, ... SPEC 1.4."""
-    return [[f"_l{layer}{'_reverse' * d}" for d in range(num_directions)] for layer in range(num_layers)]
+    return tuple(tuple(f"_l{layer}{'_reverse' * d}" for d in range(num_directions)) for layer in range(num_layers))
 
 
+@cache
 def recurrent_shapes(input_size: int, hidden_size: int, num_layers: int, num_directions: int, bias: bool) -> Shapes:
     """Name to shape, in torch's order: weight_ih, weight_hh, bias_ih, bias_hh; by direction; by layer. SPEC 1.4."""
-    shapes: Shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for layer, directions in enumerate(suffixes(num_layers, num_directions)):
         layer_input = input_size if layer == 0 else hidden_size * num_directions
         for suffix in directions:
@@ -30,7 +37,7 @@ def recurrent_shapes(input_size: int, hidden_size: int, num_layers: int, num_dir
             if bias:
                 shapes[f"bias_ih{suffix}"] = (hidden_size,)
                 shapes[f"bias_hh{suffix}"] = (hidden_size,)
-    return shapes
+    return MappingProxyType(shapes)  # kept for the next call: read-only
 
 
 def output_shapes(features: int, output_size: int) -> Shapes:
@@ -52,7 +59,7 @@ def supported_dtype(dtype: np.dtype[Any], what: str) -> np.dtype[Any]:
 
     Raises TypeError on any but float32, float64, longdouble, and complex128 (which the complex step needs).
     """
-    native = dtype.newbyteorder("=")
+    native = dtype if dtype.isnative else dtype.newbyteorder("=")
     if native not in SUPPORTED:
         raise TypeError(f"{what} should be of dtype float32 or float64, got: {dtype}")
     return native
@@ -64,9 +71,10 @@ def native_array(array: object, what: str) -> Array:
     Raises TypeError unless it is a NumPy array of a supported dtype. A masked array, whose mask would be ignored, and a
     matrix, whose axes would not be, are none.
     """
-    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray | np.matrix):
+    if not isinstance(array, np.ndarray) or isinstance(array, NOT_PLAIN):
         raise TypeError(f"{what} should be a NumPy array, got: {type(array).__name__}")
-    return array.astype(supported_dtype(array.dtype, what), copy=False)
+    dtype = supported_dtype(array.dtype, what)
+    return array if array.dtype == dtype else array.astype(dtype)
 
 
 def checked(params: Mapping[str, Array], shapes: Shapes) -> dict[str, Array]:

@@ -6,7 +6,7 @@
 import numpy as np
 
 from reference.activations import ScalarActivation
-from reference.arrays import Array, clear_padding, real_steps
+from reference.arrays import Array, aligned, clear_padding, real_steps
 from reference.cells import rnn
 from reference.cells.rnn import Gradients, Trace, Weights
 
@@ -22,7 +22,7 @@ def forward(f: ScalarActivation, weights: Weights, x: Array, h0: Array, lengths:
     a = rnn.project(weights, x, real)
     states = np.empty_like(a, shape=(T + 1, *h0.shape))
     states[0] = h0
-    w_hh_T = weights.w_hh.T.copy()  # contiguous once, not strided at every step
+    w_hh_T = aligned(weights.w_hh.T)  # contiguous once, not strided at every step
     recurrent = np.empty_like(states[0])
     for h_prev, a_t, h_t in zip(states[:-1], a, states[1:], strict=True):
         rnn.step(f, w_hh_T, h_prev, a_t, h_t, recurrent)
@@ -63,10 +63,11 @@ def backward(
     dh[last_step(trace, lengths)] += d_h_n
     da = rnn.slopes(f, trace)
     carry = np.zeros_like(dh, shape=(B, H))
+    w_hh = aligned(weights.w_hh)
     for start, stop in reversed(pieces(T, truncate)):
         carry[:] = 0
-        for t in reversed(range(start, stop)):
-            rnn.step_backward(f, weights.w_hh, dh[t], da[t], carry)
+        for t, dh_t, da_t in zip(reversed(range(start, stop)), dh[start:stop][::-1], da[start:stop][::-1], strict=True):
+            rnn.step_backward(f, w_hh, dh_t, da_t, carry)
             if trace.real is not None:
                 carry[~trace.real[t]] = 0  # nothing comes from past the end, not even 0 · inf
     dx, pooled = rnn.pool_gradients(weights, trace, da)

@@ -243,7 +243,7 @@ def test_byte_order_alignment_and_the_order_of_all_but_x_and_weights_change_no_b
     values = plain(case, dtype)
 
     def make(name: str, array: Array) -> Array:
-        for form in data.draw(IN_ORDER if name in ("params", "x") else ANY_MEMORY, name):
+        for form in data.draw(IN_ORDER if name in ("params", "x", "weights") else ANY_MEMORY, name):
             array = MEMORY[form](array)
         return array
 
