@@ -23,7 +23,7 @@ def mistaken(mistake: Mistake, case: Case, values: Arrays) -> dict[str, Array] |
     It is called twice on the same arrays, and the second answer counts: some mistakes show only then. For the same
     reason x is in an unusual memory order and write-protected, and the other arrays are not.
     """
-    values = values.map(np.copy)
+    values = values.map(lambda array: np.array(array, order="C"))  # as they come from a file
     values = replace(values, x=strided(values.x))
     values.x.flags.writeable = False
     with planted(mistake), np.errstate(all="ignore"), warnings.catch_warnings():

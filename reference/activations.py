@@ -70,8 +70,13 @@ def _softplus(z: Array) -> Array:
     return _relu(z) + np.log1p(np.exp(_minus_magnitude(z)))
 
 
+def _tanh_slope(y: Array) -> Array:
+    squared = y * y
+    return np.subtract(1, squared, out=squared)
+
+
 IDENTITY = ScalarActivation("identity", np.positive, np.ones_like)
-TANH = ScalarActivation("tanh", np.tanh, lambda y: 1 - y * y)
+TANH = ScalarActivation("tanh", np.tanh, _tanh_slope)
 RELU = ScalarActivation("relu", _relu, lambda y: np.where(y.real <= 0, 0, np.ones_like(y)), _gate)
 SIGMOID = ScalarActivation("sigmoid", _sigmoid, lambda y: y * (1 - y))
 SOFTPLUS = ScalarActivation("softplus", _softplus, lambda y: -np.expm1(-y))

@@ -36,31 +36,3 @@ def pool(d_rows: Array, rows: Array) -> Array:
     d_rows (N, G), rows (N, F); returns (G, F).
     """
     return d_rows.T.dot(rows)
-
-
-def real_steps(T: int, lengths: Array | None) -> Array | None:
-    """Which (t, b) belong to a sequence: bool (T, B), or None where every step does. SPEC 6.1."""
-    return None if lengths is None else np.arange(T)[:, None] < lengths
-
-
-def clear_padding(series: Array, real: Array | None) -> Array:
-    """The series with every step past the end of its sequence set to exactly 0. SPEC 6.2.
-
-    series (T, B, F), real (T, B) bool or None. Padding is never multiplied by 0: it may hold NaN.
-    """
-    return series if real is None else np.where(real[:, :, None], series, 0)
-
-
-def real_rows(series: Array, real: Array | None) -> Array:
-    """The real steps of a series, one a row: (T, B, F) to (N, F), t-major. SPEC 6.3."""
-    T, B, F = series.shape
-    return series.reshape(T * B, F) if real is None else series[real]
-
-
-def from_real_rows(rows: Array, T: int, B: int, real: Array | None) -> Array:
-    """The inverse of `real_rows`: (N, F) to (T, B, F), padding exactly 0. SPEC 6.3."""
-    if real is None:
-        return rows.reshape(T, B, rows.shape[1])
-    series = np.zeros_like(rows, shape=(T, B, rows.shape[1]))
-    series[real] = rows
-    return series

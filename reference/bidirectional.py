@@ -57,7 +57,7 @@ def forward(f: ScalarActivation, weights: Sequence[Weights], x: Array, h0: Array
     """
     traces = tuple(unroll.forward(f, w, _as_read(d, x, lengths), h0[d], lengths) for d, w in enumerate(weights))
     outputs = [_as_read(d, trace.h, lengths) for d, trace in enumerate(traces)]
-    h_n = np.stack([unroll.last_state(trace, lengths) for trace in traces])
+    h_n = np.stack([unroll.last_state(trace) for trace in traces])
     output = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=-1)
     return LayerTrace(traces, output, h_n)
 
@@ -74,7 +74,7 @@ def backward(
     """Each direction's half of `d_output`, read in its own order; `dx = dx_forward + dx_reverse`. SPEC 5.6."""
     halves = [d_output] if len(weights) == 1 else np.split(d_output, len(weights), axis=-1)
     gradients = tuple(
-        unroll.backward(f, w, direction, _as_read(d, half, lengths), d_h_n[d], lengths, truncate)
+        unroll.backward(f, w, direction, _as_read(d, half, lengths), d_h_n[d], truncate)
         for d, (w, direction, half) in enumerate(zip(weights, trace.directions, halves, strict=True))
     )
     dx = gradients[0].x

@@ -9,11 +9,12 @@ from numpy.typing import DTypeLike
 
 from reference import output, parameters
 from reference.activations import ACTIVATIONS, Activation
-from reference.arrays import Array, real_steps
+from reference.arrays import Array
 from reference.divergences import DIVERGENCES, CheckedDivergence, Divergence, require_reduction
 from reference.layout import time_major, user_layout
 from reference.parameters import native_array
 from reference.recurrent import RNN, RecurrentGradients, RecurrentInputs, RecurrentTrace, checked_gradient, require_size
+from reference.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -125,19 +126,21 @@ class Network:
         lengths: Sequence[int] | Array | None = None,
         dropout_masks: Array | None = None,
         weights: Array | None = None,
+        checkpoint_every: int | None = None,
     ) -> NetworkRun:
         """Run the series through the network; with a target, also its divergence. SPEC 1.2, 3.5, 4.7, 6.5, 8.2.
 
-        x, h0, lengths, dropout_masks as in `RNN.forward`. target: class indices, x's layout without its last axis, or
-        vectors, x's layout with O as the last. weights (T, B), (B, T) or (T,): what each step counts for, of x's dtype
-        or bool; omitted: 1. Steps past a length never count; what target and weights hold there is not looked at.
+        x, h0, lengths, dropout_masks, checkpoint_every as in `RNN.forward`. target: class indices, x's layout without
+        its last axis, or vectors, x's layout with O as the last. weights (T, B), (B, T) or (T,): what each step counts
+        for, of x's dtype or bool; omitted: 1. Steps past a length never count; what target and weights hold there is
+        not looked at.
         Raises TypeError or ValueError, before any arithmetic, on what does not fit.
         """
         checked = parameters.checked(params, self.shapes)
-        inputs = self.rnn.checked_inputs(_child(checked, "rnn"), x, h0, lengths, dropout_masks)
+        inputs = self.rnn.checked_inputs(_child(checked, "rnn"), x, h0, lengths, dropout_masks, checkpoint_every)
         step_weights = self._checked_weights(weights, inputs)
         desired = self._checked_target(target, inputs, step_weights)
-        trace = self.rnn.forward_checked(inputs)
+        trace = self.rnn.forward_checked(inputs, checkpoint_every)
         z = output.forward(
             checked["output.weight"], checked["output.bias"], time_major(trace.output, self.rnn.batch_first)
         )
@@ -205,7 +208,6 @@ class Network:
     def _checked_weights(self, weights: Array | None, inputs: RecurrentInputs) -> Array:
         """What each step counts for: (T, B), of x's dtype, 0 past the end of a sequence. SPEC 8.2, 8.4."""
         T, B, _ = inputs.x.shape
-        real = real_steps(T, inputs.lengths)
         if weights is None:
             steps = np.ones_like(inputs.x, shape=(T, B))
         else:
@@ -219,7 +221,7 @@ class Network:
             if weights.dtype != inputs.x.dtype:
                 raise TypeError(f"weights dtype ({weights.dtype}) does not match input dtype ({inputs.x.dtype})")
             steps = time_major(weights[..., None], self.rnn.batch_first)[..., 0]
-        steps = steps if real is None else np.where(real, steps, 0)
+        steps = steps if inputs.lengths is None else np.where(Rows(T, B, inputs.lengths).real, steps, 0)
         if self.reduction == "sum":
             return steps
         total = steps.sum()

@@ -5,20 +5,25 @@ any arithmetic; below, every array is time-major, batched, of one dtype, and of 
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from reference import parameters, stack
+from reference import checkpoint, parameters, stack
 from reference.activations import NONLINEARITIES, ScalarActivation
 from reference.arrays import Array
 from reference.bidirectional import LayerGradients, LayerTrace
+from reference.checkpoint import Checkpoints
 from reference.layout import time_major, user_layout
 from reference.parameters import native_array
+from reference.stack import StackTrace
+
+INFERENCE_CHUNK = 128  # steps that `infer` has in memory at a time
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class RecurrentTrace:
 
     output: (T, B, D·H), (B, T, D·H) with batch_first, (T, D·H) unbatched. h_n: (L·D, B, H), (L·D, H) unbatched.
     layers[l].directions[d] has x, a, h of every step, (T, B, ·), in the order in which that direction read them.
-    config, lengths, dropout_masks: what it was made with.
+    config, lengths, dropout_masks: what it was made with. With `checkpoint_every`, layers is empty and checkpoints has
+    what they can be computed from again (SPEC 7.4); else it is None.
     """
 
     output: Array
@@ -48,13 +54,15 @@ class RecurrentTrace:
     config: "RNN"
     lengths: Array | None
     dropout_masks: Array | None
+    checkpoints: Checkpoints | None = None
 
 
 @dataclass(frozen=True)
 class RecurrentGradients:
     """What `backward` returns: x and h0 in the caller's layout, params by name, and every intermediate. SPEC 5.1.
 
-    layers[l].directions[d] has x, a, h: dDIV/dx, dDIV/da, dDIV/dh of every step, (T, B, ·), ordered as the trace is.
+    layers[l].directions[d] has x, a, h: dDIV/dx, dDIV/da, dDIV/dh of every step, (T, B, ·), ordered as the trace is;
+    layers is empty if that of the trace is.
     """
 
     x: Array
@@ -144,15 +152,39 @@ class RNN:
         h0: Array | None = None,
         lengths: Sequence[int] | Array | None = None,
         dropout_masks: Array | None = None,
+        checkpoint_every: int | None = None,
     ) -> RecurrentTrace:
         """Run the whole series through the stack and keep every intermediate. SPEC 1.11, 3.1, 4.5.
 
         x (T, B, I), (B, T, I) with batch_first, or (T, I) unbatched. h0 (L·D, B, H) or (L·D, H); omitted: zeros.
         lengths (B,) integers in 1..T, in any order. dropout_masks (L-1, T, B, D·H) bool, time-major whatever the layout
         (unbatched: (L-1, T, D·H)), True where an element is kept; omitted: no dropout, as in torch's eval().
+        checkpoint_every = k keeps only the output and every k-th state; backward computes the rest again, k steps at a
+        time: beside input, output and their gradients, memory in proportion to T/k + k (one direction only). SPEC 7.4.
         Raises TypeError or ValueError, before any arithmetic, on a wrong type, dtype, shape, name or length.
         """
-        return self.forward_checked(self.checked_inputs(params, x, h0, lengths, dropout_masks))
+        inputs = self.checked_inputs(params, x, h0, lengths, dropout_masks, checkpoint_every)
+        return self.forward_checked(inputs, checkpoint_every)
+
+    def infer(
+        self,
+        params: Mapping[str, Array],
+        x: Array,
+        h0: Array | None = None,
+        lengths: Sequence[int] | Array | None = None,
+    ) -> tuple[Array, Array]:
+        """Output and h_n alone: those of `forward`, in memory that beside them does not grow with T. SPEC 7.4.
+
+        x, h0, lengths as in `forward`; no dropout, as in torch's eval(). Raises ValueError if bidirectional, and as
+        `forward` does.
+        """
+        if self.bidirectional:
+            raise ValueError("infer needs one direction: the reverse direction is not an online process")
+        inputs = self.checked_inputs(params, x, h0, lengths, None)
+        output, states = self._chunk_by_chunk(inputs, INFERENCE_CHUNK)
+        for state in states:
+            h_n = state
+        return user_layout(output, inputs.batched, self.batch_first), h_n if inputs.batched else h_n[:, 0]
 
     def checked_inputs(
         self,
@@ -161,8 +193,13 @@ class RNN:
         h0: Array | None,
         lengths: Sequence[int] | Array | None,
         dropout_masks: Array | None,
+        checkpoint_every: int | None = None,
     ) -> RecurrentInputs:
         """Everything that `forward` takes, checked and brought to the inner layout; no arithmetic. SPEC 1.2, 1.8."""
+        if checkpoint_every is not None:
+            require_size("checkpoint_every", checkpoint_every)
+            if self.bidirectional:
+                raise ValueError("checkpoint_every needs one direction: the reverse direction is not an online process")
         checked = parameters.checked(params, self.shapes)
         x = self._checked_input(x, checked)
         batched = x.ndim == 3
@@ -177,24 +214,38 @@ class RNN:
             batched=batched,
         )
 
-    def forward_checked(self, inputs: RecurrentInputs) -> RecurrentTrace:
-        """`forward`, on what `checked_inputs` returned. SPEC 3.1, 4.5."""
-        trace = stack.forward(
-            self._f,
-            self._grouped(inputs.params),
+    def forward_checked(self, inputs: RecurrentInputs, checkpoint_every: int | None = None) -> RecurrentTrace:
+        """`forward`, on what `checked_inputs` returned. SPEC 3.1, 4.5, 7.4."""
+        layers: tuple[LayerTrace, ...] = ()
+        checkpoints = None
+        if checkpoint_every is None:
+            trace = self._forward(inputs.params)(inputs.x, inputs.h0, inputs.lengths, inputs.dropout_masks)
+            output, h_n, layers = trace.output, trace.h_n, trace.layers
+        else:
+            output, states = self._chunk_by_chunk(inputs, checkpoint_every)
+            *kept, h_n = states
+            checkpoints = Checkpoints(inputs.x, tuple(kept), checkpoint_every)
+        return RecurrentTrace(
+            output=user_layout(output, inputs.batched, self.batch_first),
+            h_n=h_n if inputs.batched else h_n[:, 0],
+            layers=layers,
+            config=self,
+            lengths=inputs.lengths,
+            dropout_masks=inputs.dropout_masks,
+            checkpoints=checkpoints,
+        )
+
+    def _chunk_by_chunk(self, inputs: RecurrentInputs, every: int) -> tuple[Array, Iterator[Array]]:
+        """The output, (T, B, H), which is written while one iterates over the states. SPEC 7.4."""
+        output = np.zeros_like(inputs.x, shape=(*inputs.x.shape[:2], self.hidden_size))
+        return output, checkpoint.forward(
+            self._forward(inputs.params),
             inputs.x,
             inputs.h0,
             inputs.lengths,
             inputs.dropout_masks,
-            float(self.dropout),
-        )
-        return RecurrentTrace(
-            output=user_layout(trace.output, inputs.batched, self.batch_first),
-            h_n=trace.h_n if inputs.batched else trace.h_n[:, 0],
-            layers=trace.layers,
-            config=self,
-            lengths=inputs.lengths,
-            dropout_masks=inputs.dropout_masks,
+            every,
+            output,
         )
 
     def backward(
@@ -219,21 +270,21 @@ class RNN:
         d_series = (
             np.zeros_like(trace.output) if d_output is None else checked_gradient(d_output, trace.output, "d_output")
         )
-        grads = stack.backward(
-            self._f,
-            self._grouped(checked),
-            trace.layers,
+        arguments = (
             time_major(d_series, self.batch_first),
             d_h_n_checked if batched else d_h_n_checked[:, None],
             trace.lengths,
             trace.dropout_masks,
-            float(self.dropout),
-            truncate,
         )
+        back = partial(stack.backward, self._f, self._grouped(checked), p=float(self.dropout), truncate=truncate)
+        if trace.checkpoints is None:
+            grads = back(trace.layers, *arguments)
+        else:
+            grads = checkpoint.backward(self._forward(checked), back, trace.checkpoints, *arguments)
         return RecurrentGradients(
             x=user_layout(grads.x, batched, self.batch_first),
             h0=grads.h0 if batched else grads.h0[:, 0],
-            params=parameters.flat([[g.weights for g in layer.directions] for layer in grads.layers]),
+            params=parameters.flat(grads.weights),
             layers=grads.layers,
         )
 
@@ -245,6 +296,8 @@ class RNN:
         self._check_trace(trace, checked)
         if truncate is not None:
             require_size("truncate", truncate)
+            if trace.checkpoints is not None:
+                raise ValueError("truncate needs the whole trace: give forward no checkpoint_every")
             if self.bidirectional:
                 raise ValueError("truncate needs one direction: the reverse direction is not an online process")
         return checked, np.zeros_like(trace.h_n) if d_h_n is None else checked_gradient(d_h_n, trace.h_n, "d_h_n")
@@ -268,6 +321,10 @@ class RNN:
     @property
     def _f(self) -> ScalarActivation:
         return NONLINEARITIES[self.nonlinearity]
+
+    def _forward(self, params: Mapping[str, Array]) -> Callable[..., StackTrace]:
+        """The stack with its parameters: a function of x, h0, lengths and dropout masks."""
+        return partial(stack.forward, self._f, self._grouped(params), p=float(self.dropout))
 
     def _grouped(self, params: Mapping[str, Array]) -> list[list[Any]]:
         return parameters.grouped(params, self.num_layers, self.num_directions)

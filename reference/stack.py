@@ -23,11 +23,12 @@ class StackTrace:
 
 @dataclass(frozen=True)
 class StackGradients:
-    """The gradients of every layer, bottom first; x (T, B, I); h0 (L·D, B, H). SPEC 5.7."""
+    """The gradients of every layer, bottom first; x (T, B, I); h0 (L·D, B, H); weights[layer][direction]. SPEC 5.7."""
 
     layers: tuple[LayerGradients, ...]
     x: Array
     h0: Array
+    weights: list[list[Weights]]
 
 
 def _drop(series: Array, mask: Array | None, p: float) -> Array:
@@ -92,4 +93,5 @@ def backward(
         g = bidirectional.backward(f, weights[layer], layers[layer], d_above, d_h_n_layers[layer], lengths, truncate)
         gradients.insert(0, g)
         d_series = g.x
-    return StackGradients(tuple(gradients), d_series, np.concatenate([g.h0 for g in gradients]))
+    weight_gradients = [[direction.weights for direction in g.directions] for g in gradients]
+    return StackGradients(tuple(gradients), d_series, np.concatenate([g.h0 for g in gradients]), weight_gradients)

@@ -1,14 +1,16 @@
 """One layer, one direction: the time loop, and back-propagation through it.
 
-"All columns are identical": the loop calls one `step` at every t. It carries the recursion and nothing else.
+"All columns are identical": the loop calls one `step` at every t. It carries the recursion and nothing else. What the
+two passes keep is in SPEC 7.5.
 """
 
 import numpy as np
 
 from reference.activations import ScalarActivation
-from reference.arrays import Array, aligned, clear_padding, real_steps
+from reference.arrays import Array, aligned
 from reference.cells import rnn
 from reference.cells.rnn import Gradients, Trace, Weights
+from reference.rows import Rows
 
 
 def forward(f: ScalarActivation, weights: Weights, x: Array, h0: Array, lengths: Array | None) -> Trace:
@@ -16,62 +18,47 @@ def forward(f: ScalarActivation, weights: Weights, x: Array, h0: Array, lengths:
 
     x (T, B, I), h0 (B, H), lengths (B,) or None; same dtype. Nothing that the caller owns is written to.
     """
-    T = x.shape[0]
-    real = real_steps(T, lengths)
-    x = clear_padding(x, real)
-    a = rnn.project(weights, x, real)
-    states = np.empty_like(a, shape=(T + 1, *h0.shape))
-    states[0] = h0
+    T, B, _ = x.shape
+    rows = Rows(T, B, lengths)
+    x_rows = rows.pack(x)
+    a = rnn.project(weights, x_rows)
+    states = np.empty_like(a, shape=(B + len(a), a.shape[1]))
+    states[:B] = rows.sort(h0)
     w_hh_T = aligned(weights.w_hh.T)  # contiguous once, not strided at every step
-    recurrent = np.empty_like(states[0])
-    for h_prev, a_t, h_t in zip(states[:-1], a, states[1:], strict=True):
-        rnn.step(f, w_hh_T, h_prev, a_t, h_t, recurrent)
-    if real is not None:  # a state that ran on past the end of its sequence is no part of the result
-        a[~real] = 0
-        states[1:][~real] = 0
-    return Trace(x, a, states, real)
+    for h_prev, a_t, h_t in zip(rows.before(states), rows.steps(a), rows.steps(states[B:]), strict=True):
+        rnn.step(f, w_hh_T, h_prev, a_t, h_t)
+    return Trace(rows, x_rows, a, states)
 
 
-def last_state(trace: Trace, lengths: Array | None) -> Array:
+def last_state(trace: Trace) -> Array:
     """`h_n`: the state at each sequence's own end, (B, H). SPEC 6.4."""
-    return trace.h[last_step(trace, lengths)]
-
-
-def last_step(trace: Trace, lengths: Array | None) -> tuple[Array, Array]:
-    """Index of each sequence's last step: (t, b). SPEC 6.4."""
-    T, B, _ = trace.a.shape
-    return (np.full(B, T) if lengths is None else lengths) - 1, np.arange(B)
+    return trace.h_rows[trace.rows.last()]
 
 
 def backward(
-    f: ScalarActivation,
-    weights: Weights,
-    trace: Trace,
-    d_h: Array,
-    d_h_n: Array,
-    lengths: Array | None,
-    truncate: int | None,
+    f: ScalarActivation, weights: Weights, trace: Trace, d_h: Array, d_h_n: Array, truncate: int | None
 ) -> Gradients:
     """From t = T-1 down to 0: `dh(t) = d_h(t) + da(t+1) W_hh`, `da(t) = dh(t) f'(a(t))`; then the pooling. SPEC 5.2.
 
-    d_h (T, B, H): what arrives from above at every h(t). d_h_n (B, H): what arrives at each sequence's last state,
-    where no later step contributes. SPEC 0.7.
+    d_h (T, B, H): what arrives from above at every h(t). d_h_n (B, H): what arrives at each sequence's last state, in
+    place of what a later step would contribute. SPEC 0.7.
     truncate = k cuts the recursion between steps mk-1 and mk: no gradient crosses. SPEC 7.3.
     """
-    T, B, H = trace.a.shape
-    dh = clear_padding(d_h, trace.real).copy()
-    dh[last_step(trace, lengths)] += d_h_n
+    rows = trace.rows
+    above = rows.pack(d_h)
     da = rnn.slopes(f, trace)
-    carry = np.zeros_like(dh, shape=(B, H))
+    dh = np.empty_like(da)
+    carry = rows.sort(d_h_n).copy()
+    carries = rows.shared(carry)
     w_hh = aligned(weights.w_hh)
-    for start, stop in reversed(pieces(T, truncate)):
-        carry[:] = 0
-        for t, dh_t, da_t in zip(reversed(range(start, stop)), dh[start:stop][::-1], da[start:stop][::-1], strict=True):
-            rnn.step_backward(f, w_hh, dh_t, da_t, carry)
-            if trace.real is not None:
-                carry[~trace.real[t]] = 0  # nothing comes from past the end, not even 0 · inf
+    steps = rows.steps(above), rows.steps(dh), rows.steps(da), carries
+    for start, stop in reversed(pieces(rows.T, truncate)):
+        if stop < rows.T:
+            carries[stop][:] = 0  # of the sequences that go on; where one ends is its d_h_n
+        for above_t, dh_t, da_t, carry_t in zip(*(each[start:stop][::-1] for each in steps), strict=True):
+            rnn.step_backward(f, w_hh, above_t, dh_t, da_t, carry_t)
     dx, pooled = rnn.pool_gradients(weights, trace, da)
-    return Gradients(x=dx, a=da, h=dh, h0=carry, weights=pooled)
+    return Gradients(rows, x_rows=dx, a_rows=da, h_rows=dh, h0=rows.unsort(carry), weights=pooled)
 
 
 def pieces(T: int, truncate: int | None) -> list[tuple[int, int]]:

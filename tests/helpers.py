@@ -168,7 +168,7 @@ def torch_results(
 
 
 def reversed_strides(array: Array) -> Array:
-    flip = (..., *(slice(None, None, -1),) * array.ndim)
+    flip: Any = (..., *(slice(None, None, -1),) * array.ndim)
     return array[flip].copy()[flip]
 
 
@@ -176,7 +176,8 @@ def every_second(array: Array) -> Array:
     """The array as every second element, along every axis, of one that holds NaN in between."""
     between = np.nan if array.dtype.kind in "fc" else 1
     spread = np.full([2 * n for n in array.shape], between, array.dtype)
-    view = spread[(..., *(slice(None, None, 2),) * array.ndim)]
+    every_second_of_each: Any = (..., *(slice(None, None, 2),) * array.ndim)
+    view = spread[every_second_of_each]
     view[...] = array
     return view
 

@@ -101,7 +101,7 @@ def test_json_has_every_tensor(tmp_path: Path) -> None:
 
 def test_json_of_a_failure_is_valid_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert cli.main(["-k", "linear-impulse"]) == 0
-    monkeypatch.setattr(rnn, "slopes", lambda f, trace: np.full_like(trace.h, np.nan))
+    monkeypatch.setattr(rnn, "slopes", lambda f, trace: np.full_like(trace.h_rows, np.nan))
     report = tmp_path / "report.json"
     assert cli.main(["-k", "linear-impulse", "--json", str(report)]) == 1
     document = json.loads(report.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))

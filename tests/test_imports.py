@@ -13,6 +13,7 @@ import reference
 # From the bottom up: a module imports only what stands above it in this list.
 ORDER = [
     "arrays",
+    "rows",
     "layout",
     "activations",
     "output",
@@ -23,6 +24,7 @@ ORDER = [
     "unroll",
     "bidirectional",
     "stack",
+    "checkpoint",
     "recurrent",
     "network",
     "__init__",

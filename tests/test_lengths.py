@@ -105,7 +105,7 @@ def test_every_intermediate_is_exactly_zero_at_the_padding() -> None:
 def test_the_trace_marks_the_real_steps() -> None:
     trace = example(rnn(), T, B).forward(lengths=LENGTHS)
     for direction in trace.layers[0].directions:
-        assert_same_bits(direction.real, ~PADDING)
+        assert_same_bits(direction.rows.real, ~PADDING)
 
 
 def test_an_upstream_gradient_past_the_end_of_a_sequence_has_no_effect() -> None:

@@ -67,7 +67,7 @@ def test_the_trace_by_hand() -> None:
     assert_close(direction.a, series(A0, A1, A2))
     assert_close(direction.h, series(H0, H1, H2))
     assert_close(direction.states, series(H_INITIAL, H0, H1, H2))
-    assert_close(direction.h_prev, series(H_INITIAL, H0, H1))
+    assert_close(direction.rows.unpack(direction.h_prev_rows), series(H_INITIAL, H0, H1))
 
 
 def test_parameter_gradients_by_hand() -> None:

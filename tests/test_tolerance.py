@@ -202,10 +202,6 @@ def torch_on_two_threads(case: Case, values: Arrays) -> dict[str, Array]:
         return torch_autograd.run(case, values)
 
 
-def column_major(case: Case, values: Arrays) -> dict[str, Array]:
-    return subject.run(case, values.map(np.asfortranarray))
-
-
 def renumbered(case: Case, values: Arrays) -> dict[str, Array]:
     """Inputs, units, outputs and sequences in reverse order: so is every sum over one of them."""
 
@@ -285,7 +281,6 @@ def by_loops(case: Case, values: Arrays) -> dict[str, Array]:
 
 IMPLEMENTATIONS: dict[str, Implementation] = {
     "the reference": subject.run,
-    "the reference, column-major": column_major,
     "the reference, everything in reverse order": renumbered,
     "torch, 1 thread": torch_autograd.run,
     "torch, 2 threads": torch_on_two_threads,

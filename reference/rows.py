@@ -1,0 +1,108 @@
+"""The real steps of a batch, one a row: what every product runs over, and the time loop step by step. SPEC 6.3.
+
+The rows are t-major. At one t the longest sequence comes first, so the sequences that reach a step are the first ones
+of those that reached the step before: a step of a ragged batch is a shorter step, and its padding costs nothing.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import TypeAlias
+
+import numpy as np
+
+from reference.arrays import Array
+
+Steps: TypeAlias = Array | list[Array]  # an array gives its steps when it is iterated over, without a list of them
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A batch of B sequences of T steps, of which sequence b has lengths[b] (None: all T). SPEC 6.1."""
+
+    T: int
+    B: int
+    lengths: Array | None
+
+    @cached_property
+    def real(self) -> Array:
+        """Which steps belong to a sequence: bool (T, B). SPEC 6.1."""
+        return np.arange(self.T)[:, None] < (self.T if self.lengths is None else self.lengths) * np.ones(self.B, int)
+
+    @cached_property
+    def order(self) -> Array:
+        """The sequences, the longest first, equals in the order of the batch: (B,)."""
+        return np.arange(self.B) if self.lengths is None else np.argsort(-self.lengths, kind="stable")
+
+    @cached_property
+    def _at(self) -> tuple[Array, Array]:
+        """The (t, b) of every row."""
+        t, place = np.nonzero(self.real[:, self.order])
+        return t, self.order[place]
+
+    @cached_property
+    def _counts(self) -> list[int]:
+        """How many sequences reach each step."""
+        counts: list[int] = self.real.sum(axis=1).tolist()
+        return counts
+
+    @cached_property
+    def _slices(self) -> list[slice]:
+        """The rows of each step."""
+        return [slice(end - n, end) for n, end in zip(self._counts, accumulate(self._counts), strict=True)]
+
+    def last(self) -> Array:
+        """The row of the last step of every sequence, in the order of the batch: (B,). SPEC 6.4."""
+        if self.lengths is None:
+            return np.arange((self.T - 1) * self.B, self.T * self.B)
+        t, b = self._at
+        last = t == self.lengths[b] - 1
+        rows = np.empty(self.B, dtype=int)
+        rows[b[last]] = np.flatnonzero(last)
+        return rows
+
+    def pack(self, series: Array) -> Array:
+        """The rows of a series, (T, B, F) to (N, F): a view where every step is real. Padding is not read. SPEC 6.2."""
+        return series.reshape(self.T * self.B, series.shape[2]) if self.lengths is None else series[self._at]
+
+    def unpack(self, rows: Array) -> Array:
+        """The series of some rows, (N, F) to (T, B, F): a view where every step is real. Padding is 0. SPEC 6.5."""
+        shape = (self.T, self.B, rows.shape[1])
+        if self.lengths is None:
+            return rows.reshape(shape)
+        series = np.zeros_like(rows, shape=shape)
+        series[self._at] = rows
+        return series
+
+    def sort(self, states: Array) -> Array:
+        """States of the batch, (B, H), the longest sequence first."""
+        return states if self.lengths is None else states[self.order]
+
+    def unsort(self, states: Array) -> Array:
+        """The inverse of `sort`."""
+        if self.lengths is None:
+            return states
+        unsorted = np.empty_like(states)
+        unsorted[self.order] = states
+        return unsorted
+
+    def steps(self, rows: Array) -> Steps:
+        """The rows of every step, (n, F) each, n the sequences that reach it; views."""
+        if self.lengths is None:
+            return rows.reshape(self.T, self.B, rows.shape[1])
+        return [rows[step] for step in self._slices]
+
+    def shared(self, state: Array) -> Steps:
+        """One buffer (B, F) for every step, cut to the n sequences that reach it; views."""
+        return [state] * self.T if self.lengths is None else [state[:n] for n in self._counts]
+
+    def before(self, states: Array) -> Steps:
+        """h(t-1) of the rows of every step, (n, F) each, from h0 sorted and the rows of h, (B + N, F); views."""
+        if self.lengths is None:
+            return self.steps(states[: -self.B or None])
+        after = [states[: self.B], *self.steps(states[self.B :])]
+        return [h[:n] for h, n in zip(after[:-1], self._counts, strict=True)]
+
+    def previous(self, states: Array) -> Array:
+        """The same h(t-1) as `before`, as rows (N, F): a view where every step is real."""
+        return states[: -self.B or None] if self.lengths is None else np.concatenate(list(self.before(states)))
