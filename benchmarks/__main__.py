@@ -1,7 +1,16 @@
 """`python -m benchmarks`: the reference beside PyTorch, JAX, ONNX Runtime and its own floor, in ratios with spread.
 
-One thread: one process, in which the contenders take turns. More: a process for each contender and round, since two
-pools of threads in one process stall each other; the ratio is that of the same round.
+What makes such figures wrong, and what is done about it:
+
+- NumPy's BLAS and torch keep a pool of threads each, and in one process the two stall each other for milliseconds a
+  call. One thread: one process, in which the contenders take turns. More: a process for each contender and round; the
+  ratio is that of the same round.
+- Clocks and loads drift: only what was timed in the same turn is compared, and the median of such ratios is shown with
+  its quartiles.
+- First calls and fresh memory are slow: every contender is warmed up. Arrays that it makes anew in every call are part
+  of its time, for the reference as for its rivals.
+- Gradients that are added to those of the last call: torch's are taken by `autograd.grad`, which starts from nothing.
+- A fast wrong answer: what a contender returns is compared with what the reference returns before it is timed.
 """
 
 import argparse
@@ -10,35 +19,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
-from rich.table import Table
 
+from benchmarks.tables import DTYPES, KINDS, Cell, Samples, growth_tables, table
 from parity import report
 from parity.cases import BENCHMARKS
 
-DTYPES = ("float32", "float64")
-KINDS = {"forward_backward": "forward + backward", "forward": "forward"}
+PARTS = ("shapes", "growth")
+STAGES = 17  # of benchmarks/growth.py
 AGAINST = {"torch": "torch", "jax": "jax", "onnxruntime": "onnxruntime", "floor": "torch"}  # and what it needs
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One shape, dtype, kind and number of threads."""
-
-    case: str
-    dtype: str
-    kind: str
-    threads: int
-
-
-Samples = dict[Cell, dict[str, list[float]]]  # seconds of a call, by contender and turn
 
 
 def main() -> int:
@@ -47,7 +43,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (1 2)")
     parser.add_argument("--dtype", choices=DTYPES, nargs="+", default=list(DTYPES))
     parser.add_argument("--turns", type=int, default=25, help="samples of each contender at 1 thread (25)")
-    parser.add_argument("--rounds", type=int, default=5, help="processes of each contender at more threads (5)")
+    parser.add_argument("--rounds", type=int, default=3, help="processes of each contender at more threads (3)")
+    parser.add_argument("--part", choices=PARTS, nargs="+", default=list(PARTS), help="the shapes, or how cost grows")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the picture, as FILE.png and FILE.svg")
     options = parser.parse_args()
@@ -56,11 +53,9 @@ def main() -> int:
         parser.error(f"no shape has {options.k!r} in its id: {', '.join(BENCHMARKS)}")
     if min(*options.threads, options.turns, options.rounds, 1) < 1:
         parser.error("--threads, --turns and --rounds should be above 0")
-    if options.plot and find_spec("matplotlib") is None:
-        parser.error('--plot needs matplotlib: python -m pip install -e ".[report]"')
     names = ["reference", *(name for name, package in AGAINST.items() if find_spec(package))]
     samples: Samples = {}
-    for threads in options.threads:
+    for threads in options.threads if "shapes" in options.part else []:
         for found in _measured(threads, names, options.dtype, cases, options.turns, options.rounds):
             cell = Cell(found["case"], found["dtype"], found["kind"], threads)
             for name, seconds in found["seconds"].items():
@@ -70,13 +65,16 @@ def main() -> int:
         for kind in KINDS:
             if any(rival in by_name and cell.kind == kind for cell, by_name in samples.items()):
                 console.print(table(samples, rival, kind))
+    growth = _growth(options.turns) if "growth" in options.part else {}
+    for rows in growth_tables(growth):
+        console.print(rows)
     console.print(", ".join(f"{name} {value}" for name, value in about().items()), soft_wrap=True)
     if options.json:
-        options.json.write_text(json.dumps(document(samples), indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(document(samples, growth), indent=1) + "\n", encoding="utf-8")
     if options.plot:
         from benchmarks import plot
 
-        plot.write(options.plot, samples)
+        plot.write(options.plot, samples, growth)
     return 0
 
 
@@ -98,81 +96,58 @@ def _worker(
     threads: int, turns: int, names: Sequence[str], dtypes: Sequence[str], cases: Sequence[str]
 ) -> list[dict[str, Any]]:
     """What one process found: benchmarks/worker.py."""
-    command = [sys.executable, "-m", "benchmarks.worker", "--threads", str(threads), "--turns", str(turns)]
+    arguments = ["--threads", str(threads), "--turns", str(turns)]
     lists = {"contenders": names, "kinds": list(KINDS), "dtypes": dtypes, "cases": cases}
     for name, values in lists.items():
-        command += [f"--{name}", *values]
+        arguments += [f"--{name}", *values]
+    cells = len(cases) * len(dtypes) * len(KINDS)
+    return list(_process("worker", arguments, threads, f"{', '.join(names)}; threads: {threads}", cells))
+
+
+def _growth(turns: int) -> dict[str, Any]:
+    """How the cost grows: benchmarks/growth.py."""
+    return dict(_process("growth", ["--turns", str(turns)], 1, "how the cost grows", STAGES))
+
+
+def _process(module: str, arguments: Sequence[str], threads: int, title: str, steps: int) -> Any:
+    """The JSON that a process of its own prints, with so many threads. A line on its standard error is a step done."""
     number = str(threads)
     environment = os.environ | {
         **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), number),
         "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}",
     }
-    with report.progress() as progress:
-        task = progress.add_task(f"{', '.join(names)}; threads: {threads}", total=len(cases) * len(dtypes) * len(KINDS))
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+    with (
+        TemporaryFile("w+", encoding="utf-8") as output,  # a pipe that nobody empties yet would fill up
+        report.progress() as progress,
+        subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        task = progress.add_task(title, total=steps)
         assert process.stderr is not None
         complaints = []
         for line in process.stderr:
             complaints.append(line)
-            if line.startswith("bench-"):
+            if line.startswith("done: "):
                 progress.advance(task)
-        output = process.stdout.read() if process.stdout else ""
-    if process.wait():
-        raise RuntimeError(f"{' '.join(command)} failed:\n{''.join(complaints[-20:])}")
-    return list(json.loads(output))
-
-
-def ratio(by_name: dict[str, list[float]], rival: str) -> tuple[float, float, float] | None:
-    """The median over turns of reference / rival, and its quartiles; None where one of them was not timed."""
-    if rival not in by_name:
-        return None
-    pairs = np.array(by_name["reference"]) / np.array(by_name[rival])
-    low, middle, high = np.quantile(pairs, [0.25, 0.5, 0.75])
-    return float(low), float(middle), float(high)
-
-
-def sizes(case_id: str) -> str:
-    """T, B, I, H."""
-    case = BENCHMARKS[case_id]
-    return f"{case.T}, {case.B}, {case.I}, {case.H}"
-
-
-def table(samples: Samples, rival: str, kind: str) -> Table:
-    """One row a shape, one column a dtype and number of threads; the geometric mean below."""
-    what = f"its floor of BLAS and NumPy calls ({KINDS[kind]})" if rival == "floor" else f"{rival} ({KINDS[kind]})"
-    found = Table(title=f"time of the reference / {what}", caption="median of paired ratios [quartiles]")
-    found.add_column("T, B, I, H", no_wrap=True)
-    columns = list(dict.fromkeys((c.dtype, c.threads) for c in samples if c.kind == kind and rival in samples[c]))
-    for dtype, threads in columns:
-        found.add_column(f"{dtype}\nthreads: {threads}", justify="right", no_wrap=True)
-    every: dict[tuple[str, int], list[float]] = {}
-    for case_id in dict.fromkeys(cell.case for cell in samples):
-        row = []
-        for dtype, threads in columns:
-            r = ratio(samples[Cell(case_id, dtype, kind, threads)], rival)
-            row.append(f"{r[1]:.2f} [{r[0]:.2f}-{r[2]:.2f}]".replace("[", "\\[") if r else "")
-            every.setdefault((dtype, threads), []).extend([r[1]] if r else [])
-        found.add_row(sizes(case_id), *row)
-    found.add_section()
-    found.add_row("geometric mean", *(f"{np.exp(np.mean(np.log(every[column]))):.2f}" for column in columns))
-    return found
+        if process.wait():
+            raise RuntimeError(f"{' '.join(command)} failed:\n{''.join(complaints[-20:])}")
+        output.seek(0)
+        return json.load(output)
 
 
 def about() -> dict[str, str]:
     """The machine, and the versions of what was timed."""
-    from cpuinfo import get_cpu_info  # type: ignore[import-untyped]
+    from cpuinfo import get_cpu_info
 
     packages = [name for name in ("jax", "onnxruntime") if find_spec(name)]
     cpu = f"{get_cpu_info().get('brand_raw', 'unknown')}, {os.cpu_count()} cores"
     return {"date": date.today().isoformat(), "cpu": cpu} | report.versions() | {n: version(n) for n in packages}
 
 
-def document(samples: Samples) -> dict[str, Any]:
-    """Every sample, for JSON."""
-    return {
-        "about": about(),
-        "cells": [vars(cell) | {"seconds": by_name} for cell, by_name in samples.items()],
-    }
+def document(samples: Samples, growth: dict[str, Any]) -> dict[str, Any]:
+    """Every sample, and how the cost grows, for JSON."""
+    cells = [vars(cell) | {"seconds": by_name} for cell, by_name in samples.items()]
+    return {"about": about(), "cells": cells, "growth": growth}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from benchmarks import contenders
 from benchmarks.contenders import by_name
@@ -50,8 +50,8 @@ def main() -> None:
             for dtype in options.dtypes:
                 for kind in options.kinds:
                     names = [name for name in options.contenders if able(name, kind, dtype)]
-                    print(f"{case_id} {dtype} {kind} {options.threads}", file=sys.stderr, flush=True)
                     samples = measure(case_id, dtype, kind, names, options.turns)
+                    print(f"done: {case_id} {dtype} {kind}", file=sys.stderr, flush=True)
                     found.append({"case": case_id, "dtype": dtype, "kind": kind, "seconds": samples})
     json.dump(found, sys.stdout)
 

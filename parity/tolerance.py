@@ -20,8 +20,9 @@ RUNS = 32
 SIGMAS = 8
 INJECTED = 2.0**-40  # far above float64's own rounding, far below where the response stops being linear
 
-UNIT_ROUNDOFF = {np.dtype(np.float64): 2.0**-53, np.dtype(np.float32): 2.0**-24}
-SMALLEST_NORMAL = {np.dtype(np.float64): 2.0**-1022, np.dtype(np.float32): 2.0**-126}
+FLOAT64 = np.dtype(np.float64)
+UNIT_ROUNDOFF = {FLOAT64: 2.0**-53, np.dtype(np.float32): 2.0**-24}
+SMALLEST_NORMAL = {FLOAT64: 2.0**-1022, np.dtype(np.float32): 2.0**-126}
 
 _EXACT = {
     np.negative, np.positive, np.maximum, np.minimum, np.isfinite,
@@ -59,17 +60,21 @@ def _largest_error(
     raise TypeError(f"no bound is known for the rounding error of {ufunc.__name__}.{method}")
 
 
-def _underflows(ufunc: np.ufunc, method: str, inputs: Sequence[Array]) -> Any:
-    """How many roundings of an operation may be those of a denormal number; none where an operand is 0. SPEC 9.2.
+def _underflows(ufunc: np.ufunc, method: str, inputs: Sequence[Array], options: dict[str, Any]) -> Any:
+    """How many results inside an operation may be denormal numbers; none where an operand makes them 0. SPEC 9.2.
 
-    A sum of denormal numbers is exact, and a logarithm is 0 or far from denormal.
+    A logarithm is 0 or far from denormal.
     """
-    if method != "__call__" or ufunc is np.log:
+    if ufunc in _EXACT or ufunc is np.log:
         return 0
+    if method == "reduce":
+        return np.add.reduce(inputs[0] != 0, **options)
+    if ufunc in _SUMS:
+        return np.logical_or(*(a != 0 for a in map(np.asarray, inputs)))
     if ufunc in _ROUNDED:
         return np.logical_and.reduce(np.broadcast_arrays(*(a != 0 for a in map(np.asarray, inputs))))
     if ufunc in _ELEMENTARY:
-        return 4 * ((inputs[0] != 0) & np.isfinite(inputs[0]))  # of an infinity they are exact
+        return (inputs[0] != 0) & np.isfinite(inputs[0])  # of an infinity they are exact
     if ufunc is np.matmul:
         return _products(*inputs)
     return 0
@@ -82,21 +87,22 @@ def _products(a: Array, b: Array) -> Array:
 
 @dataclass
 class Noise:
-    """Where the signs come from, and the smallest normal number of the dtype whose errors are injected. SPEC 9.2.
+    """Where the signs come from, and the dtype whose underflow is injected. SPEC 9.2.
 
     underflowed: whether any error so far was that of a denormal number.
     """
 
     rng: np.random.Generator
-    smallest_normal: float = SMALLEST_NORMAL[np.dtype(np.float64)]
+    dtype: np.dtype[Any] = FLOAT64
     underflowed: bool = False
 
     def on(self, result: Array, largest_error: Array, underflows: Callable[[], Any]) -> Array:
         """The result ± the largest error; what is not finite stays as it is."""
         signs = np.copysign(INJECTED, 0.5 - self.rng.random(np.shape(result)))
+        flushed = SMALLEST_NORMAL[self.dtype] / UNIT_ROUNDOFF[self.dtype]
         with np.errstate(invalid="ignore"):
-            if not largest_error.min(initial=np.inf) > 2.0**32 * self.smallest_normal:  # more than any sum can count
-                least = underflows() * self.smallest_normal
+            if not largest_error.min(initial=np.inf) > 2.0**32 * flushed:  # more than any sum can count
+                least = underflows() * flushed
                 self.underflowed = self.underflowed or bool((largest_error < least).any())
                 largest_error = np.maximum(largest_error, least)
             return np.where(np.isfinite(result), result + signs * largest_error, result)
@@ -136,7 +142,7 @@ class Noisy(np.ndarray[Any, Any]):
         if np.issubdtype(result.dtype, np.floating):
             assert source.noise is not None
             largest_error = _largest_error(ufunc, method, plain, result, options)
-            result = source.noise.on(result, largest_error, lambda: _underflows(ufunc, method, plain))
+            result = source.noise.on(result, largest_error, lambda: _underflows(ufunc, method, plain, options))
         if out:
             _plain(out[0])[...] = result
             return out[0]
@@ -193,7 +199,7 @@ def _spread_of_case(case: Case, dtype: np.dtype[Any]) -> tuple[dict[str, Array],
         tensors = subject.run(case, values.map(disturb))
         return tensors | subject.projections(case, tensors)
 
-    noise = Noise(np.random.default_rng(case.seed), SMALLEST_NORMAL[dtype])
+    noise = Noise(np.random.default_rng(case.seed), dtype)
     return spread(run, noise), noise.underflowed
 
 

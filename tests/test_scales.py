@@ -1,15 +1,17 @@
 """At the ends of the scale the reference does what torch does: 10,000 steps, denormal numbers, 0, infinity and NaN."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from parity import runner, subject, tolerance
 from parity.cases import RECIPES, Arrays, Case, arrays
-from parity.compare import message
+from parity.compare import compare, message
 from parity.tolerance import SMALLEST_NORMAL
 from reference.activations import NONLINEARITIES
 from reference.arrays import Array
@@ -74,6 +76,36 @@ def test_weights_that_vanish(scale: float, nonlinearity: str) -> None:
     for dtype, expected in (("float32", scale > 0), ("float64", scale == 1e-10)):
         found = subject.run(case, arrays(case).astype(dtype))
         assert any(denormal(tensor).any() for tensor in found.values()) or not expected
+
+
+@contextmanager
+def flushing() -> Iterator[None]:
+    """The processor takes denormal numbers for 0, in NumPy too."""
+    assert torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@pytest.mark.parametrize("nonlinearity", NONLINEARITIES)
+@pytest.mark.parametrize("scale", [1e-10, 1e-20, 0.02])
+def test_a_machine_that_flushes_denormal_numbers_to_0_stays_inside_the_tolerance(
+    nonlinearity: str, scale: float
+) -> None:
+    """A loss on the last of 60 steps: its gradient fades through the denormal numbers."""
+    case = scaled(
+        f"flushed-{scale}-{nonlinearity}", T=60, nonlinearity=nonlinearity, upstream="last", num_layers=2, scale=scale
+    )
+    for dtype in runner.DTYPES:
+        values = arrays(case).astype(dtype)
+        with flushing():
+            found = subject.run(case, values)
+        exact = subject.run(case, values)
+        assert not any(denormal(tensor).any() for tensor in found.values())
+        assert any(denormal(tensor).any() for tensor in exact.values()) or dtype == "float64"
+        result = compare(case, "exact", dtype, found, exact)
+        assert result.passed, message(result)
 
 
 POISONED = ["x", "h0", "d_output", "d_h_n", "weight_ih_l0", "weight_hh_l0", "bias_hh_l0", "weight_ih_l1"]
