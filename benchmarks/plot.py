@@ -65,7 +65,7 @@ def _ratios(ax: Axes, samples: Samples, series: list[tuple[str, str, str]]) -> N
     ax.set_yticks([], minor=True)
     ax.set_xticks(range(len(cases)), [sizes(case) for case in cases], rotation=30, ha="right", fontsize=8)
     ax.grid(axis="y", alpha=0.3)
-    ax.legend(fontsize=7, ncols=4, loc="upper center")
+    ax.legend(fontsize=7, ncols=2)
 
 
 def _time_per_step(ax: Axes, rows: list[dict[str, Any]]) -> None:
