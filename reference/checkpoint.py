@@ -44,8 +44,8 @@ class Chunk:
 
 
 def chunks(T: int, lengths: Array | None, every: int) -> Iterator[Chunk]:
-    """The chunks of `every` steps, the last of fewer; none past the end of the longest sequence."""
-    for start in range(0, T if lengths is None else lengths.max(initial=1), every):
+    """The chunks of `every` steps, the last of fewer."""
+    for start in range(0, T, every):
         time = slice(start, min(start + every, T))
         if lengths is None:
             yield Chunk(time, slice(None), None)

@@ -196,16 +196,12 @@ class RNN:
         checkpoint_every: int | None = None,
     ) -> RecurrentInputs:
         """Everything that `forward` takes, checked and brought to the inner layout; no arithmetic. SPEC 1.2, 1.8."""
-        if checkpoint_every is not None:
-            require_size("checkpoint_every", checkpoint_every)
-            if self.bidirectional:
-                raise ValueError("checkpoint_every needs one direction: the reverse direction is not an online process")
         checked = parameters.checked(params, self.shapes)
         x = self._checked_input(x, checked)
         batched = x.ndim == 3
         series = time_major(x, self.batch_first)
         T, B, _ = series.shape
-        return RecurrentInputs(
+        inputs = RecurrentInputs(
             params=checked,
             x=series,
             h0=self._checked_state(h0, series, batched),
@@ -213,6 +209,11 @@ class RNN:
             dropout_masks=self._checked_masks(dropout_masks, T, B, batched),
             batched=batched,
         )
+        if checkpoint_every is not None:
+            require_size("checkpoint_every", checkpoint_every)
+            if self.bidirectional:
+                raise ValueError("checkpoint_every needs one direction: the reverse direction is not an online process")
+        return inputs
 
     def forward_checked(self, inputs: RecurrentInputs, checkpoint_every: int | None = None) -> RecurrentTrace:
         """`forward`, on what `checked_inputs` returned. SPEC 3.1, 4.5, 7.4."""

@@ -31,6 +31,7 @@ def checkpointed(case: Case, values: Arrays, every: int) -> dict[str, Array]:
         run = net.forward(
             values.params, values.x, values.target, weights=values.weights, **options, checkpoint_every=every
         )
+        assert run.rnn.layers == ()
         grads = net.backward(values.params, run, values.d_h_n)
         found = {"output": run.rnn.output, "h_n": run.rnn.h_n, "y": run.y, "div": np.asanyarray(run.div)}
     return found | {"d_x": grads.x, "d_h0": grads.h0} | {f"d_{name}": g for name, g in grads.params.items()}

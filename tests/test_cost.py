@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import reference
+from reference.arrays import aligned
 from tests.helpers import Example, example
 
 STEP = {"dot": 1, "add": 1, "tanh": 1}
@@ -80,6 +81,18 @@ def test_layers_and_directions_cost_the_sum_of_their_parts() -> None:
         return calls(lambda: back(e, e.forward())) - calls(lambda: back(short, short.forward()))
 
     assert per_step(six) == Counter({name: 6 * n for name, n in per_step(one).items()})
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "longdouble", "complex128"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_recurrent_weights_are_read_from_the_beginning_of_a_cache_line(order: Any, dtype: str) -> None:
+    for size in range(1, 40):
+        matrix = np.arange(size * size).reshape(size, size).astype(dtype, order=order)
+        copy = aligned(matrix)
+        assert copy.ctypes.data % 64 == 0
+        assert copy.flags.c_contiguous
+        assert not np.shares_memory(copy, matrix)
+        np.testing.assert_array_equal(copy, matrix, strict=True)
 
 
 def peak(do: Callable[[], object]) -> int:

@@ -635,6 +635,31 @@ CALLS: dict[str, Wrong] = {
         ValueError,
         "truncate needs one direction: the reverse direction is not an online process",
     ),
+    "truncate without the trace": (
+        lambda: BACKWARD(trace=RNN_1.forward(E_1.params, E_1.x, checkpoint_every=2), truncate=2),
+        ValueError,
+        "truncate needs the whole trace: give forward no checkpoint_every",
+    ),
+    "checkpoint_every is zero": (
+        lambda: FORWARD(checkpoint_every=0),
+        ValueError,
+        "checkpoint_every must be greater than zero",
+    ),
+    "checkpoint_every is a float": (
+        lambda: NETWORK(checkpoint_every=2.0),
+        TypeError,
+        "checkpoint_every should be of type int, got: float",
+    ),
+    "checkpoint_every in two directions": (
+        lambda: FORWARD_2(checkpoint_every=2),
+        ValueError,
+        "checkpoint_every needs one direction: the reverse direction is not an online process",
+    ),
+    "inference in two directions": (
+        lambda: RNN_2.infer(E_2.params, untouchable(E_2.x)),
+        ValueError,
+        "infer needs one direction: the reverse direction is not an online process",
+    ),
     "a step in two directions": (
         lambda: RNN_2.step(E_2.params, untouchable(E_2.x[0])),
         ValueError,
@@ -730,6 +755,7 @@ FORWARD_ORDER: list[tuple[str, Any, str]] = [
     ("h0", E_1.h0[0], "For batched 3-D input"),
     ("lengths", [T], "Expected lengths"),
     ("dropout_masks", MASKS, "Expected dropout_masks"),
+    ("checkpoint_every", 0, "checkpoint_every must be"),
     ("weights", RNG.random(T), "Expected weights"),
     ("target", INDICES[:1], "Expected class indices"),
 ]
