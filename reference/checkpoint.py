@@ -67,7 +67,7 @@ def forward(
 
     run(x, h0, lengths, masks) is the stack, forward.
     """
-    state = h0
+    state = h0.copy()  # the caller's, who may go on with it
     for chunk in chunks(x.shape[0], lengths, every):
         yield state
         trace = run(chunk.of(x), state[:, chunk.batch], chunk.lengths, chunk.of_masks(masks))

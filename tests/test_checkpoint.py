@@ -97,6 +97,15 @@ def test_nothing_that_is_given_or_kept_is_changed() -> None:
     assert_same_bits(e, example(reference.RNN(4, 5, num_layers=2), T=7, B=3))
 
 
+def test_the_first_state_is_a_copy() -> None:
+    """One who carries a state in an array of his own may write the next one into it before the backward pass."""
+    e = example(reference.RNN(4, 5, num_layers=2), T=7, B=3)
+    trace = e.forward(checkpoint_every=3)
+    wanted = e.rnn.backward(e.params, trace, e.d_output, e.d_h_n)
+    e.h0[:] = trace.h_n
+    assert_same_bits(e.rnn.backward(e.params, trace, e.d_output, e.d_h_n), wanted)
+
+
 @pytest.mark.parametrize("batch_first", [True, False])
 @pytest.mark.parametrize("B", [3, None])
 @pytest.mark.parametrize("T", [7, 128, 300])
