@@ -7,8 +7,8 @@ What makes such figures wrong, and what is done about it:
   ratio is that of the same round.
 - Clocks and loads drift: only what was timed in the same turn is compared, and the median of such ratios is shown with
   its quartiles.
-- First calls and fresh memory are slow: every contender is warmed up. Arrays that it makes anew in every call are part
-  of its time, for the reference as for its rivals.
+- First calls and fresh memory are slow: every contender is warmed up, and every process has freed a large block before
+  (benchmarks/memory.py). To make its arrays in every call is part of a contender's time.
 - Gradients that are added to those of the last call: torch's are taken by `autograd.grad`, which starts from nothing.
 - A fast wrong answer: what a contender returns is compared with what the reference returns before it is timed.
 """

@@ -9,6 +9,7 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from benchmarks import ratios
+from benchmarks.memory import keep_freed_memory
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,6 +34,7 @@ def _threads(config: pytest.Config) -> int:
 def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     """The number of threads of NumPy's BLAS, and of torch, while the benchmarks run."""
     number, before = _threads(request.config), torch.get_num_threads()
+    keep_freed_memory()
     with threadpool_limits(limits=number, user_api="blas"):
         torch.set_num_threads(number)
         yield number

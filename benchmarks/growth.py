@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import reference
+from benchmarks.memory import keep_freed_memory
 from reference.arrays import Array
 
 LONG = {(1, 64): (100, 1_000, 10_000, 100_000), (16, 128): (100, 1_000, 10_000, 100_000)}  # T by (B, H); I = 8
@@ -235,6 +236,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()
     turns = options.turns
     with threadpool_limits(limits=1, user_api="blas"):
         found = {

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import contenders
 from benchmarks.contenders import by_name
+from benchmarks.memory import keep_freed_memory
 from parity.cases import BENCHMARKS
 from parity.compare import compare, message
 
@@ -44,6 +45,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", nargs="+", required=True)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()
     found = []
     with threadpool_limits(limits=options.threads, user_api="blas"):
         for case_id in options.cases:
