@@ -16,7 +16,7 @@ from torch import Tensor
 import parity
 from parity.cases import Case, arrays
 from parity.oracles import torch_autograd
-from reference.arrays import Array
+from reference.arrays import Array, product_with
 
 
 class Contender(Protocol):
@@ -140,9 +140,11 @@ class Floor:
         values = arrays(case).astype(dtype)
         T, B, H = case.T, case.B, case.H
         self.x = np.ascontiguousarray(values.x).reshape(T * B, case.I)
-        self.w_ih, self.w_hh = (values.params[f"weight_{kind}_l0"].copy() for kind in ("ih", "hh"))
-        self.rows = np.full((T * B, H), 0.5, dtype)
-        self.states = list(self.rows.reshape(T, B, H))
+        self.w_ih, w_hh = (values.params[f"weight_{kind}_l0"] for kind in ("ih", "hh"))
+        self.times_w_hh = product_with(w_hh, B, T)
+        self.h = np.full((T * B, H), 0.5, dtype)
+        self.da = self.h.copy()  # not h again: of a matrix times itself NumPy computes one half
+        self.states, self.adjoints = (list(rows.reshape(T, B, H)) for rows in (self.h, self.da))
         self.product = np.empty((B, H), dtype)
         self.two, self.out = np.full(2, 0.5, dtype), np.empty(2, dtype)
 
@@ -151,10 +153,10 @@ class Floor:
             np.add(self.two, self.two, out=self.out)
 
     def forward(self) -> dict[str, Any]:
-        two, out, w, product = self.two, self.out, self.w_hh, self.product
+        two, out, times_w_hh, product = self.two, self.out, self.times_w_hh, self.product
         self.x.dot(self.w_ih.T)
         for h in self.states:
-            h.dot(w, out=product)
+            times_w_hh(h, product)
             np.add(two, two, out=out)
             np.tanh(two, out=out)
         self._small_calls()
@@ -162,15 +164,15 @@ class Floor:
 
     def forward_backward(self) -> dict[str, Any]:
         self.forward()
-        two, out, w, product = self.two, self.out, self.w_hh, self.product
-        for da in self.states:
+        two, out, times_w_hh, product = self.two, self.out, self.times_w_hh, self.product
+        for da in self.adjoints:
             np.add(two, two, out=out)
             np.multiply(two, two, out=out)
-            da.dot(w, out=product)
+            times_w_hh(da, product)
         self._small_calls()
-        self.rows.T.dot(self.x)
-        self.rows.T.dot(self.rows)
-        self.rows.dot(self.w_ih)
+        self.da.T.dot(self.x)
+        self.da.T.dot(self.h)
+        self.da.dot(self.w_ih)
         return {}
 
 

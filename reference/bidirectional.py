@@ -57,7 +57,7 @@ def forward(f: ScalarActivation, weights: Sequence[Weights], x: Array, h0: Array
     """
     traces = tuple(unroll.forward(f, w, _as_read(d, x, lengths), h0[d], lengths) for d, w in enumerate(weights))
     outputs = [_as_read(d, trace.h, lengths) for d, trace in enumerate(traces)]
-    h_n = np.stack([unroll.last_state(trace) for trace in traces])
+    h_n = np.concatenate([unroll.last_state(trace)[None] for trace in traces])
     output = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=-1)
     return LayerTrace(traces, output, h_n)
 
@@ -80,4 +80,4 @@ def backward(
     dx = gradients[0].x
     for reverse in gradients[1:]:
         dx = dx + reverse_series(reverse.x, lengths)
-    return LayerGradients(gradients, dx, np.stack([g.h0 for g in gradients]))
+    return LayerGradients(gradients, dx, np.concatenate([g.h0[None] for g in gradients]))

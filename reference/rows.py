@@ -4,9 +4,10 @@ The rows are t-major. At one t the longest sequence comes first, so the sequence
 of those that reached the step before: a step of a ragged batch is a shorter step, and its padding costs nothing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -51,10 +52,10 @@ class Rows:
         """The rows of each step."""
         return [slice(end - n, end) for n, end in zip(self._counts, accumulate(self._counts), strict=True)]
 
-    def last(self) -> Array:
-        """The row of the last step of every sequence, in the order of the batch: (B,). SPEC 6.4."""
+    def last(self) -> Array | slice:
+        """The row of the last step of every sequence, B of them, in the order of the batch. SPEC 6.4."""
         if self.lengths is None:
-            return np.arange((self.T - 1) * self.B, self.T * self.B)
+            return slice((self.T - 1) * self.B, None)
         t, b = self._at
         last = t == self.lengths[b] - 1
         rows = np.empty(self.B, dtype=int)
@@ -96,13 +97,15 @@ class Rows:
         """One buffer (B, F) for every step, cut to the n sequences that reach it; views."""
         return [state] * self.T if self.lengths is None else [state[:n] for n in self._counts]
 
-    def before(self, states: Array) -> Steps:
-        """h(t-1) of the rows of every step, (n, F) each, from h0 sorted and the rows of h, (B + N, F); views."""
+    def pairs(self, states: Array) -> Iterable[tuple[Array, Array]]:
+        """h(t-1) and h(t) of every step, (n, F) both, from h0 sorted and the rows of h, (B + N, F); views."""
         if self.lengths is None:
-            return self.steps(states[: -self.B or None])
-        after = [states[: self.B], *self.steps(states[self.B :])]
-        return [h[:n] for h, n in zip(after[:-1], self._counts, strict=True)]
+            return pairwise(states.reshape(self.T + 1, self.B, states.shape[1]))
+        every = [states[: self.B], *self.steps(states[self.B :])]
+        return [(before[: len(h)], h) for before, h in pairwise(every)]
 
     def previous(self, states: Array) -> Array:
-        """The same h(t-1) as `before`, as rows (N, F): a view where every step is real."""
-        return states[: -self.B or None] if self.lengths is None else np.concatenate(list(self.before(states)))
+        """The same h(t-1), as rows (N, F): a view where every step is real."""
+        if self.lengths is None:
+            return states[: self.T * self.B]
+        return np.concatenate([before for before, _ in self.pairs(states)])

@@ -1,13 +1,13 @@
 """One layer, one direction: the time loop, and back-propagation through it.
 
-"All columns are identical": the loop calls one `step` at every t. It carries the recursion and nothing else. What the
-two passes keep is in SPEC 7.5.
+"All columns are identical": the loop, `steps` of the cell, carries the recursion and nothing else; all that needs none
+stands here, for the whole series at once. What the two passes keep is in SPEC 7.5.
 """
 
 import numpy as np
 
 from reference.activations import ScalarActivation
-from reference.arrays import Array, aligned
+from reference.arrays import Array, product_with
 from reference.cells import rnn
 from reference.cells.rnn import Gradients, Trace, Weights
 from reference.rows import Rows
@@ -24,9 +24,8 @@ def forward(f: ScalarActivation, weights: Weights, x: Array, h0: Array, lengths:
     a = rnn.project(weights, x_rows)
     states = np.empty_like(a, shape=(B + len(a), a.shape[1]))
     states[:B] = rows.sort(h0)
-    w_hh_T = aligned(weights.w_hh.T)  # contiguous once, not strided at every step
-    for h_prev, a_t, h_t in zip(rows.before(states), rows.steps(a), rows.steps(states[B:]), strict=True):
-        rnn.step(f, w_hh_T, h_prev, a_t, h_t)
+    times_w_hh_T = product_with(weights.w_hh.T, B, T)
+    rnn.steps(f, times_w_hh_T, rows.steps(a), rows.pairs(states))
     return Trace(rows, x_rows, a, states)
 
 
@@ -45,18 +44,16 @@ def backward(
     truncate = k cuts the recursion between steps mk-1 and mk: no gradient crosses. SPEC 7.3.
     """
     rows = trace.rows
-    above = rows.pack(d_h)
+    dh = rows.pack(d_h).copy()
     da = rnn.slopes(f, trace)
-    dh = np.empty_like(da)
     carry = rows.sort(d_h_n).copy()
     carries = rows.shared(carry)
-    w_hh = aligned(weights.w_hh)
-    steps = rows.steps(above), rows.steps(dh), rows.steps(da), carries
+    times_w_hh = product_with(weights.w_hh, rows.B, rows.T)
+    steps = rows.steps(dh), rows.steps(da), carries
     for start, stop in reversed(pieces(rows.T, truncate)):
         if stop < rows.T:
             carries[stop][:] = 0  # of the sequences that go on; where one ends is its d_h_n
-        for above_t, dh_t, da_t, carry_t in zip(*(each[start:stop][::-1] for each in steps), strict=True):
-            rnn.step_backward(f, w_hh, above_t, dh_t, da_t, carry_t)
+        rnn.steps_backward(f, times_w_hh, *(each[start:stop][::-1] for each in steps))
     dx, pooled = rnn.pool_gradients(weights, trace, da)
     return Gradients(rows, x_rows=dx, a_rows=da, h_rows=dh, h0=rows.unsort(carry), weights=pooled)
 

@@ -83,11 +83,11 @@ def test_everyone_who_has_the_function_makes_the_mistake() -> None:
 
 
 def test_the_reference_is_whole_again_after_an_error() -> None:
-    before = rnn.step.__code__
+    before = rnn.steps.__code__
     with pytest.raises(RuntimeError), planted(BUGS["recurrent-term-missing"]):  # noqa: PT012
-        assert rnn.step.__code__ is not before
+        assert rnn.steps.__code__ is not before
         raise RuntimeError
-    assert rnn.step.__code__ is before
+    assert rnn.steps.__code__ is before
 
 
 @pytest.mark.parametrize("wrong", [replace(NONE, right="no such text"), replace(NONE, right="r")])
@@ -154,7 +154,7 @@ def test_the_matrix_has_a_line_a_case_and_a_column_a_mistake(
 def test_a_mistake_in_a_text_does_not_widen_its_own_tolerance() -> None:
     case = CASES["linear-response"]
     bench = Bench.of(case, "float64")
-    noisy = Mistake("noisy", "cells.rnn:step", "np.add(a, h, out=a)", "np.add(a, 1e3 * h, out=a)", "")
+    noisy = Mistake("noisy", "cells.rnn:steps", "add(a_t, h_t, a_t)", "add(a_t, 1e3 * h_t, a_t)", "")
     with planted(noisy):
         assert bench.caught()[0] is not None
     assert subject.run(case, arrays(case)).keys() == bench.truth.keys()

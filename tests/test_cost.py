@@ -55,11 +55,11 @@ def cut(e: Example, T: int) -> Example:
     return replace(e, x=e.x[:T], d_output=e.d_output[:T])
 
 
-@pytest.mark.parametrize("lengths", [None, [40, 30]])
+@pytest.mark.parametrize("lengths", [None, [80, 70]])
 def test_a_step_is_three_calls_forward_and_three_backward(lengths: list[int] | None) -> None:
     """Ten steps more are ten times three calls more; all else is outside the loop."""
-    long = counted(example(reference.RNN(4, 5), T=40, B=2))
-    short = cut(long, 30)
+    long = counted(example(reference.RNN(4, 5), T=80, B=2))
+    short = cut(long, 70)
     fewer = None if lengths is None else [n - 10 for n in lengths]
     forward = calls(lambda: long.forward(lengths=lengths)) - calls(lambda: short.forward(lengths=fewer))
     assert forward == Counter({name: 10 * n for name, n in STEP.items()})
@@ -73,11 +73,11 @@ def back(e: Example, trace: reference.RecurrentTrace) -> reference.RecurrentGrad
 
 
 def test_layers_and_directions_cost_the_sum_of_their_parts() -> None:
-    one = counted(example(reference.RNN(5, 5), T=40, B=2))
-    six = counted(example(reference.RNN(5, 5, num_layers=3, bidirectional=True), T=40, B=2))
+    one = counted(example(reference.RNN(5, 5), T=80, B=2))
+    six = counted(example(reference.RNN(5, 5, num_layers=3, bidirectional=True), T=80, B=2))
 
     def per_step(e: Example) -> Counter[str]:
-        short = cut(e, 30)
+        short = cut(e, 70)
         return calls(lambda: back(e, e.forward())) - calls(lambda: back(short, short.forward()))
 
     assert per_step(six) == Counter({name: 6 * n for name, n in per_step(one).items()})

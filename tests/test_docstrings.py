@@ -59,5 +59,5 @@ def test_functions_classes_methods_and_properties_are_all_looked_at() -> None:
         "reference.recurrent.RNN",
         "reference.recurrent.RNN.backward",
         "reference.network.Network.shapes",
-        "reference.cells.rnn.step_backward",
+        "reference.cells.rnn.steps_backward",
     } <= set(PUBLIC)

@@ -1,1 +1,1 @@
-"""The recurrent cells, one file each: `step`, `step_backward`, and a typed trace."""
+"""The recurrent cells, one file each: `steps`, `steps_backward`, and a typed trace."""

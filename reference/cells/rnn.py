@@ -1,15 +1,16 @@
 """The simple recurrent cell: one column of the unrolled network, forward and backward.
 
-What needs no recursion stands outside `step`: `project` before the time loop, `slopes` and `pool_gradients` after it.
+What needs no recursion stands outside `steps`: `project` before it, `slopes` and `pool_gradients` after it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from reference.activations import ScalarActivation
-from reference.arrays import Array, affine, pool
-from reference.rows import Rows
+from reference.arrays import Array, Product, affine, pool
+from reference.rows import Rows, Steps
 
 
 @dataclass(frozen=True)
@@ -109,21 +110,21 @@ class Gradients:
 
 def project(weights: Weights, x_rows: Array) -> Array:
     """`W_ih x(t) + b_ih + b_hh` for every t in one contraction: (N, I) to (N, H). SPEC 0.9, 3.2."""
-    p = affine(x_rows, weights.w_ih, weights.b_ih)
-    if weights.b_hh is not None:
-        np.add(p, weights.b_hh, out=p)
-    return p
+    b = None if weights.b_ih is None or weights.b_hh is None else weights.b_ih + weights.b_hh
+    return affine(x_rows, weights.w_ih, b)
 
 
-def step(f: ScalarActivation, w_hh_T: Array, h_prev: Array, a: Array, h: Array) -> None:
-    """One column of the network: `a(t) = p(t) + W_hh h(t-1)`, `h(t) = f(a(t))`. SPEC 3.3.
+def steps(f: ScalarActivation, times_w_hh_T: Product, a: Steps, h: Iterable[tuple[Array, Array]]) -> None:
+    """The columns of the network, t = 0..T-1: `a(t) = p(t) + W_hh h(t-1)`, `h(t) = f(a(t))`. SPEC 3.3.
 
-    All (n, H), one row a sequence that reaches t, but w_hh_T (H, H), the transpose of W_hh. On entry `a` holds the
-    projection p(t). `a` and `h` are overwritten with a(t) and h(t).
+    a has an array for each step, h two, h(t-1) and h(t); all (n, H), a row for each sequence that reaches t. On entry
+    a(t) holds the projection p(t). a(t) and h(t) are overwritten. times_w_hh_T(rows, out): the product with W_hhᵀ.
     """
-    h_prev.dot(w_hh_T, out=h)
-    np.add(a, h, out=a)
-    f.value(a, out=h)
+    add, value = np.add, f.value  # looked up once; the last argument of each call is where its result goes
+    for a_t, (h_prev, h_t) in zip(a, h, strict=True):
+        times_w_hh_T(h_prev, h_t)
+        add(a_t, h_t, a_t)
+        value(a_t, h_t)
 
 
 def slopes(f: ScalarActivation, trace: Trace) -> Array:
@@ -131,16 +132,18 @@ def slopes(f: ScalarActivation, trace: Trace) -> Array:
     return f.slope(trace.h_rows)
 
 
-def step_backward(f: ScalarActivation, w_hh: Array, above: Array, dh: Array, da: Array, carry: Array) -> None:
-    """The adjoint of `step`, line by line in reverse. SPEC 5.4.
+def steps_backward(f: ScalarActivation, times_w_hh: Product, dh: Steps, da: Steps, carry: Steps) -> None:
+    """The adjoint of `steps`, line by line in reverse, the last step first. SPEC 5.4.
 
-    All (n, H), but w_hh (H, H). `above` is what arrives from above at h(t). On entry `da` holds the slope f'(a(t)),
-    `carry` the da(t+1) W_hh that arrives from the right. `dh`, `da` and `carry` are overwritten with dh(t), da(t) and
-    da(t) W_hh.
+    All have an array (n, H) for each step. On entry dh(t) holds what arrives from above at h(t), da(t) the slope
+    f'(a(t)), carry the da(t+1) W_hh that arrives from the right. dh(t), da(t) and carry are overwritten, carry with
+    da(t) W_hh. times_w_hh(rows, out): the product with W_hh.
     """
-    np.add(above, carry, out=dh)  # h(t) is read above and by step t+1: dh(t) = from above + da(t+1) W_hh
-    f.chain(dh, da, out=da)  # h(t) = f(a(t)):                         da(t) = dh(t) · f'(a(t))
-    da.dot(w_hh, out=carry)  # a(t) = p(t) + W_hh h(t-1):              da(t) W_hh goes to h(t-1)
+    add, chain = np.add, f.chain
+    for dh_t, da_t, carry_t in zip(dh, da, carry, strict=True):
+        add(dh_t, carry_t, dh_t)  # h(t) is read above and by step t+1: dh(t) = from above + da(t+1) W_hh
+        chain(dh_t, da_t, da_t)  # h(t) = f(a(t)):                      da(t) = dh(t) · f'(a(t))
+        times_w_hh(da_t, carry_t)  # a(t) = p(t) + W_hh h(t-1):           da(t) W_hh goes to h(t-1)
 
 
 def pool_gradients(weights: Weights, trace: Trace, da: Array) -> tuple[Array, Weights]:
