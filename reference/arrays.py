@@ -47,7 +47,7 @@ def _product_by_panels(matrix: Array) -> Product:
     """The same sums: each panel has whole columns of the matrix, the last is filled up with zeros."""
     K, G = matrix.shape
     starts = range(0, G, PANEL)
-    panels = np.zeros_like(matrix, shape=(len(starts), K, PANEL), order="C")
+    panels = np.zeros_like(matrix, shape=(len(starts), K, PANEL))
     for panel, start in zip(panels, starts, strict=True):
         columns = matrix[:, start : start + PANEL]
         panel[:, : columns.shape[1]] = columns
