@@ -5,7 +5,7 @@ Every derivative here is a function of the value y alone, so a trace keeps y and
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -23,7 +23,19 @@ class Activation(Protocol):
     def vjp(self, dy: Array, y: Array) -> Array: ...
 
 
-def _gate(dy: Array, slope: Array, out: Array | None = None) -> Array:
+class Value(Protocol):
+    """f, elementwise. SPEC 2.2."""
+
+    def __call__(self, z: Array, out: Array | None = None, /) -> Array: ...
+
+
+class Chain(Protocol):
+    """The product of an upstream gradient with a slope, elementwise. SPEC 2.2."""
+
+    def __call__(self, dy: Array, slope: Array, out: Array | None = None, /) -> Array: ...
+
+
+def _gate(dy: Array, slope: Array, out: Array | None = None, /) -> Array:
     """`dz = dy where f'(z) = 1, else 0`: the product with a slope of 0 or 1, but inf · 0 is 0. SPEC 2.5."""
     closed = slope.real <= 0
     out = np.positive(dy, out=out)
@@ -31,25 +43,28 @@ def _gate(dy: Array, slope: Array, out: Array | None = None) -> Array:
     return out
 
 
+MULTIPLY = cast(Chain, np.multiply)
+
+
 @dataclass(frozen=True)
 class ScalarActivation:
     """`y_i = f(z_i)`, `dz_i = dy_i f'(z_i)`. SPEC 2.2, 2.3, 2.4, 2.5.
 
-    value(z, out=None): f, elementwise. slope(y): f'(z) written with y = f(z).
-    chain(dy, slope, out=None): their product. All shapes alike; the dtype is kept.
+    value(z, out): f, elementwise. slope(y): f'(z) written with y = f(z). chain(dy, slope, out): their product.
+    All shapes alike; the dtype is kept. What is computed goes to out, where one is given, and is returned.
     """
 
     name: str
-    value: Callable[..., Array]
+    value: Value
     slope: Callable[[Array], Array]
-    chain: Callable[..., Array] = np.multiply
+    chain: Chain = MULTIPLY
 
     def vjp(self, dy: Array, y: Array) -> Array:
         """`dz = dy · f'(z)`, from y. SPEC 2.2."""
         return self.chain(dy, self.slope(y))
 
 
-def _relu(z: Array, out: Array | None = None) -> Array:
+def _relu(z: Array, out: Array | None = None, /) -> Array:
     closed = z.real <= 0  # not "z > 0": NaN must pass through
     out = np.positive(z, out=out)
     out[closed] = 0
@@ -61,13 +76,13 @@ def _minus_magnitude(z: Array) -> Array:
     return np.where(z.real <= 0, z, -z)
 
 
-def _sigmoid(z: Array) -> Array:
+def _sigmoid(z: Array, out: Array | None = None, /) -> Array:
     e = np.exp(_minus_magnitude(z))  # in (0, 1]: never overflows
-    return np.where(z.real <= 0, e, np.ones_like(e)) / (1 + e)
+    return np.divide(np.where(z.real <= 0, e, np.ones_like(e)), 1 + e, out=out)
 
 
-def _softplus(z: Array) -> Array:
-    return _relu(z) + np.log1p(np.exp(_minus_magnitude(z)))
+def _softplus(z: Array, out: Array | None = None, /) -> Array:
+    return np.add(_relu(z), np.log1p(np.exp(_minus_magnitude(z))), out=out)
 
 
 def _tanh_slope(y: Array) -> Array:
@@ -75,8 +90,8 @@ def _tanh_slope(y: Array) -> Array:
     return np.subtract(1, squared, out=squared)
 
 
-IDENTITY = ScalarActivation("identity", np.positive, np.ones_like)
-TANH = ScalarActivation("tanh", np.tanh, _tanh_slope)
+IDENTITY = ScalarActivation("identity", cast(Value, np.positive), np.ones_like)
+TANH = ScalarActivation("tanh", cast(Value, np.tanh), _tanh_slope)
 RELU = ScalarActivation("relu", _relu, lambda y: np.where(y.real <= 0, 0, np.ones_like(y)), _gate)
 SIGMOID = ScalarActivation("sigmoid", _sigmoid, lambda y: y * (1 - y))
 SOFTPLUS = ScalarActivation("softplus", _softplus, lambda y: -np.expm1(-y))

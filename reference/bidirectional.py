@@ -10,74 +10,86 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference import unroll
-from reference.activations import ScalarActivation
 from reference.arrays import Array
-from reference.cells.rnn import Gradients, Trace, Weights
+from reference.cells import Cell, Parameters
+from reference.columns import Columns, States, as_given
+from reference.packing import Packing
 
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """One layer: the trace of each direction, forward first; output (T, B, D·H); h_n (D, B, H). SPEC 4.4."""
+    """One layer: the columns of each direction, forward first; output (T, B, D·H); last[state] (D, B, ·). SPEC 4.4."""
 
-    directions: tuple[Trace, ...]
+    directions: tuple[Columns, ...]
     output: Array
-    h_n: Array
+    last: States
+
+    @property
+    def h_n(self) -> Array | tuple[Array, ...]:
+        """The last state: (D, B, H)."""
+        return as_given(self.last)
 
 
 @dataclass(frozen=True)
 class LayerGradients:
-    """The gradients of each direction, forward first; x (T, B, I); h0 (D, B, H). SPEC 5.6."""
+    """The gradients of each direction, forward first: of its columns, of its parameters. SPEC 5.6.
 
-    directions: tuple[Gradients, ...]
-    x: Array
-    h0: Array
-
-
-def reverse_series(series: Array, lengths: Array | None) -> Array:
-    """Each sequence back to front, from its own end; padding stays where it is. Its own inverse. SPEC 4.2.
-
-    series (T, B, F); lengths (B,) or None. Step s of the result is step `lengths[b] - 1 - s` of the series.
+    x (T, B, I); initial[state] (D, B, ·).
     """
-    if lengths is None:
-        return series[::-1]
-    T, B, _ = series.shape
-    t = np.arange(T)[:, None]
-    return series[np.where(t < lengths, lengths - 1 - t, t), np.arange(B)]
+
+    directions: tuple[Columns, ...]
+    params: tuple[Parameters, ...]
+    x: Array
+    initial: States
+
+    @property
+    def h0(self) -> Array | tuple[Array, ...]:
+        """Of the initial state: (D, B, H)."""
+        return as_given(self.initial)
 
 
-def _as_read(direction: int, series: Array, lengths: Array | None) -> Array:
+def _as_read(direction: int, series: Array, packing: Packing) -> Array:
     """The series in the order in which a direction reads it (and from that order back again)."""
-    return series if direction == 0 else reverse_series(series, lengths)
+    return series if direction == 0 else packing.reverse(series)
 
 
-def forward(f: ScalarActivation, weights: Sequence[Weights], x: Array, h0: Array, lengths: Array | None) -> LayerTrace:
+def _of_direction(states: States, direction: int) -> States:
+    return {name: state[direction] for name, state in states.items()}
+
+
+def forward(cell: Cell, params: Sequence[Parameters], x: Array, initial: States, packing: Packing) -> LayerTrace:
     """`output(t) = [h_forward(t), h_reverse(t)]`. SPEC 4.1.
 
-    weights: one entry a direction; x (T, B, I); h0 (D, B, H); lengths (B,) or None.
+    params: one entry a direction; x (T, B, I); initial[state] (D, B, ·).
     """
-    traces = tuple(unroll.forward(f, w, _as_read(d, x, lengths), h0[d], lengths) for d, w in enumerate(weights))
-    outputs = [_as_read(d, trace.h, lengths) for d, trace in enumerate(traces)]
-    h_n = np.concatenate([unroll.last_state(trace)[None] for trace in traces])
+    directions = tuple(
+        unroll.forward(cell, p, _as_read(d, x, packing), _of_direction(initial, d), packing)
+        for d, p in enumerate(params)
+    )
+    outputs = [_as_read(d, columns.h, packing) for d, columns in enumerate(directions)]
     output = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=-1)
-    return LayerTrace(traces, output, h_n)
+    last = {s: np.concatenate([columns.last(s)[None] for columns in directions]) for s in cell.state_sizes}
+    return LayerTrace(directions, output, last)
 
 
 def backward(
-    f: ScalarActivation,
-    weights: Sequence[Weights],
+    cell: Cell,
+    params: Sequence[Parameters],
     trace: LayerTrace,
     d_output: Array,
-    d_h_n: Array,
-    lengths: Array | None,
+    d_last: States,
+    packing: Packing,
     truncate: int | None,
 ) -> LayerGradients:
     """Each direction's half of `d_output`, read in its own order; `dx = dx_forward + dx_reverse`. SPEC 5.6."""
-    halves = [d_output] if len(weights) == 1 else np.split(d_output, len(weights), axis=-1)
-    gradients = tuple(
-        unroll.backward(f, w, direction, _as_read(d, half, lengths), d_h_n[d], truncate)
-        for d, (w, direction, half) in enumerate(zip(weights, trace.directions, halves, strict=True))
-    )
+    halves = [d_output] if len(params) == 1 else np.split(d_output, len(params), axis=-1)
+    found = [
+        unroll.backward(cell, p, columns, _as_read(d, half, packing), _of_direction(d_last, d), truncate)
+        for d, (p, columns, half) in enumerate(zip(params, trace.directions, halves, strict=True))
+    ]
+    gradients = tuple(columns for columns, _ in found)
     dx = gradients[0].x
     for reverse in gradients[1:]:
-        dx = dx + reverse_series(reverse.x, lengths)
-    return LayerGradients(gradients, dx, np.concatenate([g.h0[None] for g in gradients]))
+        dx = dx + packing.reverse(reverse.x)
+    initial = {s: np.concatenate([columns.initial(s)[None] for columns in gradients]) for s in cell.state_sizes}
+    return LayerGradients(gradients, tuple(pooled for _, pooled in found), dx, initial)

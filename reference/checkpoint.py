@@ -3,31 +3,22 @@
 The stack, forward and backward, called chunk by chunk as SPEC 7.2 has it; no mathematics of its own. One direction.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
+from reference import stack
 from reference.arrays import Array
-from reference.cells.rnn import Weights
-from reference.stack import StackGradients, StackTrace
-
-Forward: TypeAlias = Callable[..., StackTrace]
-Backward: TypeAlias = Callable[..., StackGradients]
-
-
-@dataclass(frozen=True)
-class Checkpoints:
-    """The state before every chunk of `every` steps, (L, B, H) each, and the input x (T, B, I). SPEC 7.4."""
-
-    x: Array
-    states: tuple[Array, ...]
-    every: int
+from reference.cells import Cell
+from reference.columns import States
+from reference.packing import Packing
+from reference.parameters import StackParameters
+from reference.stack import StackGradients, StackInputs
 
 
 @dataclass(frozen=True)
-class Chunk:
+class _Chunk:
     """Some steps in succession of the sequences that reach them; lengths are those of the parts. SPEC 7.2."""
 
     time: slice
@@ -38,73 +29,76 @@ class Chunk:
         """The chunk of a series, (T, B, F)."""
         return series[self.time][:, self.batch]
 
-    def of_masks(self, masks: Array | None) -> Array | None:
-        """The chunk of the dropout masks, (L-1, T, B, F)."""
-        return None if masks is None else masks[:, self.time][:, :, self.batch]
+    def states(self, states: States) -> States:
+        """The states, (L, B, ·), of the sequences that reach it."""
+        return {name: state[:, self.batch] for name, state in states.items()}
+
+    def inputs(self, whole: StackInputs, initial: States) -> StackInputs:
+        """What the stack reads, from the states before the chunk on."""
+        x = self.of(whole.x)
+        T, B, _ = x.shape
+        masks = None if whole.masks is None else whole.masks[:, self.time][:, :, self.batch]
+        return StackInputs(x, self.states(initial), Packing(T, B, self.lengths), masks, whole.p)
 
 
-def chunks(T: int, lengths: Array | None, every: int) -> Iterator[Chunk]:
+def _chunks(packing: Packing, every: int) -> Iterator[_Chunk]:
     """The chunks of `every` steps, the last of fewer."""
+    T, lengths = packing.T, packing.lengths
     for start in range(0, T, every):
         time = slice(start, min(start + every, T))
         if lengths is None:
-            yield Chunk(time, slice(None), None)
+            yield _Chunk(time, slice(None), None)
         else:
             batch = np.flatnonzero(lengths > start)
-            yield Chunk(time, batch, np.minimum(lengths[batch], time.stop) - start)
+            yield _Chunk(time, batch, np.minimum(lengths[batch], time.stop) - start)
 
 
-def forward(
-    run: Forward,
-    x: Array,
-    h0: Array,
-    lengths: Array | None,
-    masks: Array | None,
-    every: int,
-    output: Array,
-) -> Iterator[Array]:
-    """Chunk by chunk into output (T, B, H): yields the state before every chunk, then h_n. SPEC 7.2, 7.4.
-
-    run(x, h0, lengths, masks) is the stack, forward.
-    """
-    state = h0.copy()  # the caller's, who may go on with it
-    for chunk in chunks(x.shape[0], lengths, every):
-        yield state
-        trace = run(chunk.of(x), state[:, chunk.batch], chunk.lengths, chunk.of_masks(masks))
+def fill_output(
+    output: Array, cell: Cell, params: StackParameters, inputs: StackInputs, every: int
+) -> Iterator[States]:
+    """Writes output (T, B, H) chunk by chunk; yields the states before every chunk, then the last. SPEC 7.2, 7.4."""
+    states: States = {name: state.copy() for name, state in inputs.initial.items()}  # the caller's may change
+    for chunk in _chunks(inputs.packing, every):
+        yield states
+        trace = stack.forward(cell, params, chunk.inputs(inputs, states))
         output[chunk.time][:, chunk.batch] = trace.output
-        state = state.copy()
-        state[:, chunk.batch] = trace.h_n
-    yield state
+        states = {name: state.copy() for name, state in states.items()}
+        for name, state in states.items():
+            state[:, chunk.batch] = trace.last[name]
+    yield states
 
 
 def backward(
-    run: Forward,
-    back: Backward,
-    checkpoints: Checkpoints,
+    cell: Cell,
+    params: StackParameters,
+    inputs: StackInputs,
+    checkpoints: tuple[States, ...],
+    every: int,
     d_output: Array,
-    d_h_n: Array,
-    lengths: Array | None,
-    masks: Array | None,
+    d_last: States,
 ) -> StackGradients:
     """Every chunk forward again, then backward, the last chunk first. SPEC 7.2, 7.4.
 
-    back(layers, d_output, d_h_n, lengths, masks) is the stack, backward. What it returns has no layers here.
+    checkpoints: the states before every chunk. The layers of the result are empty.
     """
-    x = checkpoints.x
-    dx = np.zeros_like(x)
-    d_state = d_h_n.copy()  # of a sequence that ends before a chunk it is still d_h_n there
-    pooled: list[list[Weights]] = []
-    parts = zip(chunks(x.shape[0], lengths, checkpoints.every), checkpoints.states, strict=True)
-    for chunk, state in reversed(list(parts)):
-        part_masks = chunk.of_masks(masks)
-        trace = run(chunk.of(x), state[:, chunk.batch], chunk.lengths, part_masks)
-        grads = back(trace.layers, chunk.of(d_output), d_state[:, chunk.batch], chunk.lengths, part_masks)
+    dx = np.zeros_like(inputs.x)
+    d_states = {name: d.copy() for name, d in d_last.items()}  # d_last still, of a sequence that ends before a chunk
+    pooled: StackParameters | None = None
+    for chunk, states in reversed(list(zip(_chunks(inputs.packing, every), checkpoints, strict=True))):
+        part = chunk.inputs(inputs, states)
+        layers = stack.forward(cell, params, part).layers
+        grads = stack.backward(cell, params, part, layers, chunk.of(d_output), chunk.states(d_states), None)
         dx[chunk.time][:, chunk.batch] = grads.x
-        d_state[:, chunk.batch] = grads.h0
-        pooled = _sum(pooled, grads.weights) if pooled else grads.weights
-    return StackGradients((), dx, d_state, pooled)
+        for name, d in d_states.items():
+            d[:, chunk.batch] = grads.initial[name]
+        pooled = grads.params if pooled is None else _sum(pooled, grads.params)
+    assert pooled is not None  # T > 0
+    return StackGradients((), pooled, dx, d_states)
 
 
-def _sum(a: list[list[Weights]], b: list[list[Weights]]) -> list[list[Weights]]:
-    """Layer by layer, direction by direction."""
-    return [[one + other for one, other in zip(*layer, strict=True)] for layer in zip(a, b, strict=True)]
+def _sum(a: StackParameters, b: StackParameters) -> StackParameters:
+    """Layer by layer, direction by direction, parameter by parameter."""
+    return [
+        [{name: one[name] + other[name] for name in one} for one, other in zip(*layer, strict=True)]
+        for layer in zip(a, b, strict=True)
+    ]

@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from reference import output, parameters
+from reference import checks, output, parameters
 from reference.activations import ACTIVATIONS, Activation
 from reference.arrays import Array
+from reference.cells import Shapes
 from reference.divergences import DIVERGENCES, CheckedDivergence, Divergence, require_reduction
-from reference.layout import time_major, user_layout
-from reference.parameters import native_array
-from reference.recurrent import RNN, RecurrentGradients, RecurrentInputs, RecurrentTrace, checked_gradient, require_size
-from reference.rows import Rows
+from reference.layout import Layout
+from reference.packing import Packing
+from reference.recurrent import Recurrent, RecurrentGradients, RecurrentTrace
+
+T = TypeVar("T")
+
+RECURRENT, OUTPUT = "rnn.", "output."  # the prefixes of the names of the parameters. SPEC 1.5
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class NetworkGradients:
     """What `Network.backward` returns: x, h0, params by name; y, z and output as dDIV/dy, /dz, /doutput. SPEC 5.1."""
 
     x: Array
-    h0: Array
+    h0: Any
     params: dict[str, Array]
     y: Array
     z: Array
@@ -72,16 +77,16 @@ class Network:
     Raises TypeError or ValueError on an unknown name, or a divergence that cannot take what the activation gives.
     """
 
-    rnn: RNN
+    rnn: Recurrent
     output_size: int
     activation: str = "identity"
     divergence: str | Divergence = "squared_error"
     reduction: str = "sum"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.rnn, RNN):
+        if not isinstance(self.rnn, Recurrent):
             raise TypeError(f"rnn should be of type RNN, got: {type(self.rnn).__name__}")
-        require_size("output_size", self.output_size)
+        checks.require_size("output_size", self.output_size)
         if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise ValueError(f"Unknown activation '{self.activation}'. Select from {_quoted(ACTIVATIONS)}.")
         require_reduction(self.reduction)
@@ -102,27 +107,27 @@ class Network:
             if self._div.per_sequence and self.reduction == "mean":
                 raise ValueError(f"reduction 'mean' is one over steps: give {self._div.name} a reduction of its own")
 
-    @property
-    def shapes(self) -> parameters.Shapes:
+    @cached_property
+    def shapes(self) -> Shapes:
         """Name to shape of every parameter, as in a torch Module with children `rnn` and `output`. SPEC 1.5."""
-        out = parameters.output_shapes(self.rnn.output_features, self.output_size)
-        return {f"rnn.{name}": shape for name, shape in self.rnn.shapes.items()} | {
-            f"output.{name}": shape for name, shape in out.items()
-        }
+        return _named(RECURRENT, self.rnn.shapes) | _named(OUTPUT, self._output_shapes)
+
+    @property
+    def _output_shapes(self) -> Shapes:
+        return parameters.output_shapes(self.rnn.output_features, self.output_size)
 
     def init(self, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> dict[str, Array]:
         """Fresh parameters: `rnn.*` as in `RNN.init`, `output.*` from U(-1/sqrt(D·H), 1/sqrt(D·H)). SPEC 1.6."""
         recurrent = self.rnn.init(rng, dtype)
-        out_shapes = parameters.output_shapes(self.rnn.output_features, self.output_size)
-        out = parameters.initialise(out_shapes, self.rnn.output_features, rng, dtype)
-        return _named("rnn", recurrent) | _named("output", out)
+        out = parameters.initialise(self._output_shapes, self.rnn.output_features, rng, dtype)
+        return _named(RECURRENT, recurrent) | _named(OUTPUT, out)
 
     def forward(
         self,
         params: Mapping[str, Array],
         x: Array,
         target: Array | None = None,
-        h0: Array | None = None,
+        h0: Any = None,
         lengths: Sequence[int] | Array | None = None,
         dropout_masks: Array | None = None,
         weights: Array | None = None,
@@ -137,24 +142,22 @@ class Network:
         Raises TypeError or ValueError, before any arithmetic, on what does not fit.
         """
         checked = parameters.checked(params, self.shapes)
-        inputs = self.rnn.checked_inputs(_child(checked, "rnn"), x, h0, lengths, dropout_masks, checkpoint_every)
-        step_weights = self._checked_weights(weights, inputs)
-        desired = self._checked_target(target, inputs, step_weights)
-        trace = self.rnn.forward_checked(inputs, checkpoint_every)
-        z = output.forward(
-            checked["output.weight"], checked["output.bias"], time_major(trace.output, self.rnn.batch_first)
-        )
+        inputs = self.rnn.checked_inputs(checked, x, h0, lengths, dropout_masks, checkpoint_every, RECURRENT)
+        layout, packing = inputs.layout, inputs.stack.packing
+        step_weights = self._checked_weights(weights, inputs.stack.x, layout, packing)
+        desired = self._checked_target(target, layout, step_weights)
+        trace = self.rnn.forward_checked(inputs)
+        z = output.forward(checked[f"{OUTPUT}weight"], checked[f"{OUTPUT}bias"], trace.stack.output)
         y = self._f.value(z)
         div = None if desired is None else self._div.value(y, desired, step_weights)
         size = getattr(div, "shape", ())
         if size != ():
             raise ValueError(f"the divergence should be a single number, got an array of size {size}")
-        batched = inputs.batched
         return NetworkRun(
             config=self,
             div=div,
-            y=user_layout(y, batched, self.rnn.batch_first),
-            z=user_layout(z, batched, self.rnn.batch_first),
+            y=layout.of_caller(y),
+            z=layout.of_caller(z),
             rnn=trace,
             target=desired,
             weights=step_weights,
@@ -164,7 +167,7 @@ class Network:
         self,
         params: Mapping[str, Array],
         run: NetworkRun,
-        d_h_n: Array | None = None,
+        d_h_n: Any = None,
         truncate: int | None = None,
     ) -> NetworkGradients:
         """dDIV/d(everything): dy for every t, dz = dy J_f2, dh = dz W2, then back through time. SPEC 5.1, 5.8.
@@ -178,22 +181,21 @@ class Network:
             raise ValueError(f"run is of another network: expected {self}, got {run.config}")
         if run.target is None:
             raise ValueError("backward needs a divergence: give forward a target")
-        self.rnn.checked_backward(_child(checked, "rnn"), run.rnn, d_h_n, truncate)
-        batched = run.rnn.h_n.ndim == 3
-        batch_first = self.rnn.batch_first
-        y = time_major(run.y, batch_first)
-        dy = checked_gradient(self._div.gradient(y, run.target, run.weights), y, "the gradient of the divergence")
+        d_last = self.rnn.checked_upstream(checked, run.rnn, d_h_n, truncate)
+        layout = run.rnn.layout
+        y = layout.time_major(run.y)
+        dy = self._div.gradient(y, run.target, run.weights)
+        dy = checks.checked_gradient(dy, y, "the gradient of the divergence")
         dz = self._f.vjp(dy, y)
-        out = output.backward(checked["output.weight"], time_major(run.rnn.output, batch_first), dz)
-        d_output = user_layout(out.h, batched, batch_first)
-        grads = self.rnn.backward(_child(checked, "rnn"), run.rnn, d_output, d_h_n, truncate)
+        out = output.backward(checked[f"{OUTPUT}weight"], run.rnn.stack.output, dz)
+        grads = self.rnn.backward_checked(checked, run.rnn, out.h, d_last, truncate, RECURRENT)
         return NetworkGradients(
             x=grads.x,
             h0=grads.h0,
-            params=_named("rnn", grads.params) | _named("output", {"weight": out.weight, "bias": out.bias}),
-            y=user_layout(dy, batched, batch_first),
-            z=user_layout(dz, batched, batch_first),
-            output=d_output,
+            params=_named(RECURRENT, grads.params) | _named(OUTPUT, {"weight": out.weight, "bias": out.bias}),
+            y=layout.of_caller(dy),
+            z=layout.of_caller(dz),
+            output=layout.of_caller(out.h),
             rnn=grads,
         )
 
@@ -205,31 +207,29 @@ class Network:
     def _div(self) -> Divergence:
         return DIVERGENCES[self.divergence] if isinstance(self.divergence, str) else self.divergence
 
-    def _checked_weights(self, weights: Array | None, inputs: RecurrentInputs) -> Array:
+    def _checked_weights(self, weights: Array | None, x: Array, layout: Layout, packing: Packing) -> Array:
         """What each step counts for: (T, B), of x's dtype, 0 past the end of a sequence. SPEC 8.2, 8.4."""
-        T, B, _ = inputs.x.shape
+        T, B, _ = x.shape
         if weights is None:
-            steps = np.ones_like(inputs.x, shape=(T, B))
+            step_weights = np.ones_like(x, shape=(T, B))
         else:
             if isinstance(weights, np.ndarray) and weights.dtype == np.bool_:
-                weights = np.where(weights, np.ones_like(inputs.x, shape=()), 0)
-            weights = native_array(weights, "weights")
-            shape: tuple[int, ...] = (B, T) if self.rnn.batch_first else (T, B)
-            shape = shape if inputs.batched else (T,)
-            if weights.shape != shape:
-                raise ValueError(f"Expected weights of size {shape}, got {weights.shape}")
-            if weights.dtype != inputs.x.dtype:
-                raise TypeError(f"weights dtype ({weights.dtype}) does not match input dtype ({inputs.x.dtype})")
-            steps = time_major(weights[..., None], self.rnn.batch_first)[..., 0]
-        steps = steps if inputs.lengths is None else np.where(Rows(T, B, inputs.lengths).real, steps, 0)
+                weights = np.where(weights, np.ones_like(x, shape=()), 0)
+            weights = checks.native_array(weights, "weights")
+            if weights.shape != layout.shape(T, B):
+                raise ValueError(f"Expected weights of size {layout.shape(T, B)}, got {weights.shape}")
+            if weights.dtype != x.dtype:
+                raise TypeError(f"weights dtype ({weights.dtype}) does not match input dtype ({x.dtype})")
+            step_weights = layout.time_major(weights)
+        step_weights = step_weights if packing.lengths is None else np.where(packing.real, step_weights, 0)
         if self.reduction == "sum":
-            return steps
-        total = steps.sum()
+            return step_weights
+        total = step_weights.sum()
         if total == 0:
             raise ValueError("the mean divergence needs weights that do not sum to 0")
-        return steps / total
+        return step_weights / total
 
-    def _checked_target(self, target: Array | None, inputs: RecurrentInputs, weights: Array) -> Any:
+    def _checked_target(self, target: Array | None, layout: Layout, weights: Array) -> Any:
         """The target, time-major; for the divergences that have a name, checked and as (T, B, O) floats. SPEC 8.3."""
         if target is None:
             return None
@@ -239,11 +239,9 @@ class Network:
         if target.ndim == 0 and not (checked and checked.per_sequence):
             raise ValueError("Expected a target for every step, got a single number")
         if checked and checked.per_sequence:
-            target = target if inputs.batched else target[None]
-        elif not inputs.batched:
-            target = target[:, None]
-        elif self.rnn.batch_first and target.ndim > 1:
-            target = target.swapaxes(0, 1)
+            target = target if layout.batched else target[None]
+        elif target.ndim > 1 or not layout.batched:  # (T,) for a batch is left to the divergence, which refuses it
+            target = layout.time_major(target)
         return checked.desired(target, self.output_size, weights) if checked else target
 
 
@@ -251,9 +249,5 @@ def _quoted(names: Any) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def _named(child: str, params: Mapping[str, Array]) -> dict[str, Array]:
-    return {f"{child}.{name}": array for name, array in params.items()}
-
-
-def _child(params: Mapping[str, Array], child: str) -> dict[str, Array]:
-    return {name.removeprefix(f"{child}."): a for name, a in params.items() if name.startswith(f"{child}.")}
+def _named(prefix: str, values: Mapping[str, T]) -> dict[str, T]:
+    return {f"{prefix}{name}": value for name, value in values.items()}

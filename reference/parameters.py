@@ -1,22 +1,18 @@
-"""Parameters: names, shapes and order of `torch.nn.RNN.state_dict()`; initialisation; validation. SPEC 0.2."""
+"""Parameters: names, shapes and order of torch's `state_dict()`; initialisation; validation. SPEC 0.2."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from reference.arrays import Array
-from reference.cells.rnn import Weights
+from reference.cells import Cell, Parameters, Shapes
+from reference.checks import native_array, supported_dtype
 
-Shapes = Mapping[str, tuple[int, ...]]
-
-SUPPORTED = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.longdouble), np.dtype(np.complex128))
-
-
-NOT_PLAIN = (np.ma.MaskedArray, np.matrix)
+StackParameters: TypeAlias = Sequence[Sequence[Parameters]]  # params[layer][direction]
 
 
 @cache
@@ -25,18 +21,13 @@ def suffixes(num_layers: int, num_directions: int) -> tuple[tuple[str, ...], ...
     return tuple(tuple(f"_l{layer}{'_reverse' * d}" for d in range(num_directions)) for layer in range(num_layers))
 
 
-@cache
-def recurrent_shapes(input_size: int, hidden_size: int, num_layers: int, num_directions: int, bias: bool) -> Shapes:
-    """Name to shape, in torch's order: weight_ih, weight_hh, bias_ih, bias_hh; by direction; by layer. SPEC 1.4."""
+def stack_shapes(cell: Cell, input_size: int, num_layers: int, num_directions: int, bias: bool) -> Shapes:
+    """Name to shape, in torch's order: by layer, by direction, and there as the cell has them. SPEC 1.4."""
     shapes: dict[str, tuple[int, ...]] = {}
     for layer, directions in enumerate(suffixes(num_layers, num_directions)):
-        layer_input = input_size if layer == 0 else hidden_size * num_directions
+        layer_input = input_size if layer == 0 else num_directions * cell.state_sizes["h"]
         for suffix in directions:
-            shapes[f"weight_ih{suffix}"] = (hidden_size, layer_input)
-            shapes[f"weight_hh{suffix}"] = (hidden_size, hidden_size)
-            if bias:
-                shapes[f"bias_ih{suffix}"] = (hidden_size,)
-                shapes[f"bias_hh{suffix}"] = (hidden_size,)
+            shapes |= {f"{name}{suffix}": shape for name, shape in cell.shapes(layer_input, bias).items()}
     return MappingProxyType(shapes)  # kept for the next call: read-only
 
 
@@ -52,29 +43,6 @@ def initialise(shapes: Shapes, fan: int, rng: np.random.Generator, dtype: DTypeL
     bound = 1 / np.sqrt(fan)
     kind = supported_dtype(np.dtype(dtype), "dtype")
     return {name: rng.uniform(-bound, bound, shape).astype(kind) for name, shape in shapes.items()}
-
-
-def supported_dtype(dtype: np.dtype[Any], what: str) -> np.dtype[Any]:
-    """The dtype in native byte order, if it is one the reference computes in. SPEC 1.7.
-
-    Raises TypeError on any but float32, float64, longdouble, and complex128 (which the complex step needs).
-    """
-    native = dtype if dtype.isnative else dtype.newbyteorder("=")
-    if native not in SUPPORTED:
-        raise TypeError(f"{what} should be of dtype float32 or float64, got: {dtype}")
-    return native
-
-
-def native_array(array: object, what: str) -> Array:
-    """The array itself, in native byte order. SPEC 1.7.
-
-    Raises TypeError unless it is a NumPy array of a supported dtype. A masked array, whose mask would be ignored, and a
-    matrix, whose axes would not be, are none.
-    """
-    if not isinstance(array, np.ndarray) or isinstance(array, NOT_PLAIN):
-        raise TypeError(f"{what} should be a NumPy array, got: {type(array).__name__}")
-    dtype = supported_dtype(array.dtype, what)
-    return array if array.dtype == dtype else array.astype(dtype)
 
 
 def checked(params: Mapping[str, Array], shapes: Shapes) -> dict[str, Array]:
@@ -110,30 +78,21 @@ def checked(params: Mapping[str, Array], shapes: Shapes) -> dict[str, Array]:
     return arrays
 
 
-def grouped(params: Mapping[str, Array], num_layers: int, num_directions: int) -> list[list[Weights]]:
-    """The flat parameters as weights[layer][direction]. SPEC 1.4."""
+def grouped(
+    params: Mapping[str, Array], names: Iterable[str], num_layers: int, num_directions: int, prefix: str = ""
+) -> StackParameters:
+    """Flat parameters, those with the prefix, as params[layer][direction]. names: those of one direction. SPEC 1.4."""
     return [
-        [
-            Weights(
-                w_ih=params[f"weight_ih{s}"],
-                w_hh=params[f"weight_hh{s}"],
-                b_ih=params.get(f"bias_ih{s}"),
-                b_hh=params.get(f"bias_hh{s}"),
-            )
-            for s in directions
-        ]
+        [{name: params[f"{prefix}{name}{suffix}"] for name in names} for suffix in directions]
         for directions in suffixes(num_layers, num_directions)
     ]
 
 
-def flat(weights: list[list[Weights]]) -> dict[str, Array]:
-    """weights[layer][direction] as flat parameters under torch's names and in torch's order. SPEC 1.4."""
-    result: dict[str, Array] = {}
-    for directions, names in zip(weights, suffixes(len(weights), len(weights[0])), strict=True):
-        for w, suffix in zip(directions, names, strict=True):
-            result[f"weight_ih{suffix}"] = w.w_ih
-            result[f"weight_hh{suffix}"] = w.w_hh
-            if w.b_ih is not None and w.b_hh is not None:
-                result[f"bias_ih{suffix}"] = w.b_ih
-                result[f"bias_hh{suffix}"] = w.b_hh
-    return result
+def flat(params: StackParameters) -> dict[str, Array]:
+    """params[layer][direction] as flat parameters under torch's names and in torch's order. SPEC 1.4."""
+    return {
+        f"{name}{suffix}": array
+        for directions, names in zip(params, suffixes(len(params), len(params[0])), strict=True)
+        for of_direction, suffix in zip(directions, names, strict=True)
+        for name, array in of_direction.items()
+    }

@@ -6,29 +6,48 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference import bidirectional
-from reference.activations import ScalarActivation
 from reference.arrays import Array
 from reference.bidirectional import LayerGradients, LayerTrace
-from reference.cells.rnn import Weights
+from reference.cells import Cell
+from reference.columns import States
+from reference.packing import Packing
+from reference.parameters import StackParameters
+
+
+@dataclass(frozen=True)
+class StackInputs:
+    """What a stack reads: x (T, B, I); initial[state] (L·D, B, ·); masks (L-1, T, B, D·H) bool, True = kept, or None.
+
+    p: the probability of being dropped.
+    """
+
+    x: Array
+    initial: States
+    packing: Packing
+    masks: Array | None
+    p: float
 
 
 @dataclass(frozen=True)
 class StackTrace:
-    """The trace of every layer, bottom first; output (T, B, D·H) of the last; h_n (L·D, B, H). SPEC 4.5."""
+    """The trace of every layer, bottom first; output (T, B, D·H) of the top; last[state] (L·D, B, ·). SPEC 4.5."""
 
     layers: tuple[LayerTrace, ...]
     output: Array
-    h_n: Array
+    last: States
 
 
 @dataclass(frozen=True)
 class StackGradients:
-    """The gradients of every layer, bottom first; x (T, B, I); h0 (L·D, B, H); weights[layer][direction]. SPEC 5.7."""
+    """The gradients of every layer, bottom first; params[layer][direction]; x (T, B, I); initial[state] (L·D, B, ·).
+
+    SPEC 5.7.
+    """
 
     layers: tuple[LayerGradients, ...]
+    params: StackParameters
     x: Array
-    h0: Array
-    weights: list[list[Weights]]
+    initial: States
 
 
 def _drop(series: Array, mask: Array | None, p: float) -> Array:
@@ -38,10 +57,20 @@ def _drop(series: Array, mask: Array | None, p: float) -> Array:
     return np.where(mask, series / (1 - p) if p < 1 else series, 0)
 
 
-def _per_layer(states: Array, L: int) -> Array:
-    """(L·D, B, H), layer-major, to (L, D, B, H)."""
-    LD, B, H = states.shape
-    return states.reshape(L, LD // L, B, H)
+def _per_layer(states: States, L: int) -> list[States]:
+    """(L·D, B, ·), layer-major, to (D, B, ·) for each layer."""
+    return [{name: _layer_major(state, L)[layer] for name, state in states.items()} for layer in range(L)]
+
+
+def _layer_major(state: Array, L: int) -> Array:
+    """(L·D, B, F) to (L, D, B, F)."""
+    LD, B, F = state.shape
+    return state.reshape(L, LD // L, B, F)
+
+
+def _together(layers: Sequence[States]) -> States:
+    """(D, B, ·) of each layer to (L·D, B, ·)."""
+    return {name: np.concatenate([states[name] for states in layers]) for name in layers[0]}
 
 
 def _mask_above(masks: Array | None, layer: int, L: int) -> Array | None:
@@ -49,49 +78,42 @@ def _mask_above(masks: Array | None, layer: int, L: int) -> Array | None:
     return masks[layer] if masks is not None and layer < L - 1 else None
 
 
-def forward(
-    f: ScalarActivation,
-    weights: Sequence[Sequence[Weights]],
-    x: Array,
-    h0: Array,
-    lengths: Array | None,
-    masks: Array | None,
-    p: float,
-) -> StackTrace:
-    """The input of layer k+1 is the output of layer k, dropped out. SPEC 4.5.
-
-    weights[layer][direction]; x (T, B, I); h0 (L·D, B, H); masks (L-1, T, B, D·H) bool, True = kept, or None.
-    """
-    L = len(weights)
+def forward(cell: Cell, params: StackParameters, inputs: StackInputs) -> StackTrace:
+    """The input of layer k+1 is the output of layer k, dropped out. SPEC 4.5."""
+    L = len(params)
     layers = []
-    series = x
-    for layer, (w, h0_layer) in enumerate(zip(weights, _per_layer(h0, L), strict=True)):
-        trace = bidirectional.forward(f, w, series, h0_layer, lengths)
+    series = inputs.x
+    for layer, initial in enumerate(_per_layer(inputs.initial, L)):
+        trace = bidirectional.forward(cell, params[layer], series, initial, inputs.packing)
         layers.append(trace)
-        series = _drop(trace.output, _mask_above(masks, layer, L), p)
-    return StackTrace(tuple(layers), series, np.concatenate([trace.h_n for trace in layers]))
+        series = _drop(trace.output, _mask_above(inputs.masks, layer, L), inputs.p)
+    return StackTrace(tuple(layers), series, _together([trace.last for trace in layers]))
 
 
 def backward(
-    f: ScalarActivation,
-    weights: Sequence[Sequence[Weights]],
+    cell: Cell,
+    params: StackParameters,
+    inputs: StackInputs,
     layers: Sequence[LayerTrace],
     d_output: Array,
-    d_h_n: Array,
-    lengths: Array | None,
-    masks: Array | None,
-    p: float,
+    d_last: States,
     truncate: int | None,
 ) -> StackGradients:
     """`dh_k(t) = da_{k+1}(t) W_ih_{k+1} + da_k(t+1) W_hh_k`: from the layer above, and from the right. SPEC 5.7."""
-    L = len(weights)
-    d_h_n_layers = _per_layer(d_h_n, L)
+    L = len(params)
+    d_last_of = _per_layer(d_last, L)
     gradients: list[LayerGradients] = []
     d_series = d_output
     for layer in reversed(range(L)):
-        d_above = _drop(d_series, _mask_above(masks, layer, L), p)
-        g = bidirectional.backward(f, weights[layer], layers[layer], d_above, d_h_n_layers[layer], lengths, truncate)
+        d_above = _drop(d_series, _mask_above(inputs.masks, layer, L), inputs.p)
+        g = bidirectional.backward(
+            cell, params[layer], layers[layer], d_above, d_last_of[layer], inputs.packing, truncate
+        )
         gradients.insert(0, g)
         d_series = g.x
-    weight_gradients = [[direction.weights for direction in g.directions] for g in gradients]
-    return StackGradients(tuple(gradients), d_series, np.concatenate([g.h0 for g in gradients]), weight_gradients)
+    return StackGradients(
+        layers=tuple(gradients),
+        params=[g.params for g in gradients],
+        x=d_series,
+        initial=_together([g.initial for g in gradients]),
+    )

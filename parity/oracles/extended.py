@@ -15,7 +15,7 @@ import numpy as np
 
 from parity import subject
 from parity.cases import Arrays, Case, arrays
-from reference import parameters
+from reference import checks
 from reference.arrays import Array
 
 LONGDOUBLE_IS_WIDE = bool(np.finfo(np.longdouble).eps < 2e-19)
@@ -38,7 +38,7 @@ def truth(case: Case, longdouble: bool) -> dict[str, Array]:
     values = arrays(case)
     if longdouble:
         return subject.run(case, values.astype(np.longdouble))
-    with mock.patch.object(parameters, "SUPPORTED", (np.dtype(object),)), np.errstate(invalid="ignore"):
+    with mock.patch.object(checks, "SUPPORTED", (np.dtype(object),)), np.errstate(invalid="ignore"):
         tensors = subject.run(case, values.map(lambda a: _wrap(_numbers(a))))
     return {name: _numbers(t) for name, t in tensors.items()}  # a 0 that was filled in is such a number, too
 

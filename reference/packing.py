@@ -4,10 +4,10 @@ The rows are t-major. At one t the longest sequence comes first, so the sequence
 of those that reached the step before: a step of a ragged batch is a shorter step, and its padding costs nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, repeat
 from typing import TypeAlias
 
 import numpy as np
@@ -18,8 +18,11 @@ Steps: TypeAlias = Array | list[Array]  # an array gives its steps when it is it
 
 
 @dataclass(frozen=True)
-class Rows:
-    """A batch of B sequences of T steps, of which sequence b has lengths[b] (None: all T). SPEC 6.1."""
+class Packing:
+    """A batch of B sequences of T steps, of which sequence b has lengths[b] (None: all T). SPEC 6.1.
+
+    N is the number of real steps. A series is (T, B, F), its rows (N, F); a state is (B, F), sorted the longest first.
+    """
 
     T: int
     B: int
@@ -42,25 +45,15 @@ class Rows:
         return t, self.order[place]
 
     @cached_property
-    def _counts(self) -> list[int]:
+    def _reaching(self) -> list[int]:
         """How many sequences reach each step."""
-        counts: list[int] = self.real.sum(axis=1).tolist()
-        return counts
+        reaching: list[int] = self.real.sum(axis=1).tolist()
+        return reaching
 
     @cached_property
     def _slices(self) -> list[slice]:
         """The rows of each step."""
-        return [slice(end - n, end) for n, end in zip(self._counts, accumulate(self._counts), strict=True)]
-
-    def last(self) -> Array | slice:
-        """The row of the last step of every sequence, B of them, in the order of the batch. SPEC 6.4."""
-        if self.lengths is None:
-            return slice((self.T - 1) * self.B, None)
-        t, b = self._at
-        last = t == self.lengths[b] - 1
-        rows = np.empty(self.B, dtype=int)
-        rows[b[last]] = np.flatnonzero(last)
-        return rows
+        return [slice(end - n, end) for n, end in zip(self._reaching, accumulate(self._reaching), strict=True)]
 
     def pack(self, series: Array) -> Array:
         """The rows of a series, (T, B, F) to (N, F): a view where every step is real. Padding is not read. SPEC 6.2."""
@@ -75,27 +68,43 @@ class Rows:
         series[self._at] = rows
         return series
 
-    def sort(self, states: Array) -> Array:
-        """States of the batch, (B, H), the longest sequence first."""
-        return states if self.lengths is None else states[self.order]
+    def reverse(self, series: Array) -> Array:
+        """Each sequence back to front, from its own end; padding stays where it is. Its own inverse. SPEC 4.2.
 
-    def unsort(self, states: Array) -> Array:
+        series (T, B, F). Step s of the result is step `lengths[b] - 1 - s` of sequence b.
+        """
+        if self.lengths is None:
+            return series[::-1]
+        t = np.arange(self.T)[:, None]
+        return series[np.where(t < self.lengths, self.lengths - 1 - t, t), np.arange(self.B)]
+
+    def sort(self, state: Array) -> Array:
+        """A state in the order of the batch, (B, F), with the longest sequence first."""
+        return state if self.lengths is None else state[self.order]
+
+    def unsort(self, state: Array) -> Array:
         """The inverse of `sort`."""
         if self.lengths is None:
-            return states
-        unsorted = np.empty_like(states)
-        unsorted[self.order] = states
+            return state
+        unsorted = np.empty_like(state)
+        unsorted[self.order] = state
         return unsorted
+
+    def last(self) -> Array | slice:
+        """The row of the last step of every sequence, B of them, in the order of the batch. SPEC 6.4."""
+        if self.lengths is None:
+            return slice((self.T - 1) * self.B, None)
+        t, b = self._at
+        last = t == self.lengths[b] - 1
+        rows = np.empty(self.B, dtype=int)
+        rows[b[last]] = np.flatnonzero(last)
+        return rows
 
     def steps(self, rows: Array) -> Steps:
         """The rows of every step, (n, F) each, n the sequences that reach it; views."""
         if self.lengths is None:
             return rows.reshape(self.T, self.B, rows.shape[1])
         return [rows[step] for step in self._slices]
-
-    def shared(self, state: Array) -> Steps:
-        """One buffer (B, F) for every step, cut to the n sequences that reach it; views."""
-        return [state] * self.T if self.lengths is None else [state[:n] for n in self._counts]
 
     def pairs(self, states: Array) -> Iterable[tuple[Array, Array]]:
         """h(t-1) and h(t) of every step, (n, F) both, from h0 sorted and the rows of h, (B + N, F); views."""
@@ -109,3 +118,18 @@ class Rows:
         if self.lengths is None:
             return states[: self.T * self.B]
         return np.concatenate([before for before, _ in self.pairs(states)])
+
+    def carries(self, carry: Array, truncate: int | None) -> Iterator[Array]:
+        """The one buffer carry (B, F), cut to the sequences that reach step t, for t = T-1 down to 0; views. SPEC 6.3.
+
+        truncate = k sets to 0 what has arrived from step mk before it hands out step mk-1. SPEC 7.3.
+        """
+        if truncate is not None and truncate < self.T:
+            return self._cut_carries(carry, truncate)
+        return repeat(carry, self.T) if self.lengths is None else (carry[:n] for n in reversed(self._reaching))
+
+    def _cut_carries(self, carry: Array, truncate: int) -> Iterator[Array]:
+        for t in reversed(range(self.T)):
+            if (t + 1) % truncate == 0 and t + 1 < self.T:
+                carry[: self._reaching[t + 1]] = 0  # of the sequences that go on; where one ends is its d_h_n
+            yield carry[: self._reaching[t]]
