@@ -3,240 +3,28 @@
  *
  *     cc -std=c11 -O2 -Dfloat64 -o port-float64 port.c -lm
  *
- * A template for ports: plain loops, no dependencies. Arrays are time-major inside, (T, B, F) with t slowest, whatever
- * the layout of the case (1.2). Everything of a case lives until it is answered, then all of it is freed at once.
- * Numbers in comments are clauses of SPEC.md.
+ * A template for ports: plain loops, no dependencies. The mathematics stands here. What a case is, its files, the
+ * conversation with the checker and memory stand in case.h. Numbers in comments are clauses of SPEC.md.
+ *
+ * Left, downwards, what is computed forward, for t from 0 to T-1 (3). Beside each line what follows from it backward,
+ * upwards, for t from T-1 to 0 (5). Vectors are the rows of one sequence; dX is ∂DIV/∂X in the shape of X; += is summed
+ * over all steps and sequences; carry is what step t+1 has left for h(t), at the last step d_h_n, after step 0 dh(-1).
+ *
+ *     a(t) = W_ih x(t) + b_ih + W_hh h(t-1) + b_hh     dx(t) = da(t) W_ih    dW_ih += da(t)ᵀ x(t)     db_ih += da(t)
+ *                                                      carry = da(t) W_hh    dW_hh += da(t)ᵀ h(t-1)   db_hh += da(t)
+ *     h(t) = f(a(t))                                   da(t) = dh(t) f'(a(t))
+ *                                                      dh(t) = d_output(t) + carry
+ *     z(t) = W2 h(t) + b2                              d_output(t) = dz(t) W2    dW2 += dz(t)ᵀ h(t)    db2 += dz(t)
+ *     y(t) = f2(z(t))                                  dz(t) = dy(t) J(t), J[j, i] = ∂y_j/∂z_i
+ *     DIV(y(0..T-1), desired)                          dy(t) = ∂DIV/∂y(t)
+ *
+ * In a stack, x(t) of a layer is h(t) of the layer below it, where its dx(t) arrives in place of d_output(t) (4.5, 5.7).
  */
-#include <setjmp.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <tgmath.h> /* tanh of a float is tanhf */
 #undef I            /* the input size here, not the imaginary unit */
 
-#ifdef float32
-typedef float real;
-#define DTYPE "float32"
-#define DESCR "<f4"
-#else
-typedef double real;
-#define DTYPE "float64"
-#define DESCR "<f8"
-#endif
-
-/* ---- Failing, and memory ---------------------------------------------------------------------------------------- */
-
-static jmp_buf next_case;
-static char reason[600];
-
-/* Gives this case up: it is answered with `error REASON`. */
-static _Noreturn void fail(const char *what, const char *which)
-{
-    snprintf(reason, sizeof reason, "%s %s", what, which);
-    longjmp(next_case, 1);
-}
-
-typedef struct Block {
-    struct Block *next;
-    max_align_t data[];
-} Block;
-
-static Block *blocks;
-
-/* Zeroed memory that lives until the case is answered. */
-static void *make(size_t count, size_t size)
-{
-    Block *block = calloc(1, sizeof *block + count * size);
-    if (block == NULL) fail("out of memory", "");
-    block->next = blocks;
-    blocks = block;
-    return block->data;
-}
-
-static void free_all(void)
-{
-    while (blocks != NULL) {
-        Block *next = blocks->next;
-        free(blocks);
-        blocks = next;
-    }
-}
-
-static real *reals(size_t count) { return make(count, sizeof(real)); }
-
-/* ---- What a case is (10.2) -------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const char *folder, *out, *text; /* text: all of case.toml */
-    const char *nonlinearity, *layout, *activation, *divergence, *reduction, *target, *asked;
-    size_t T, B, I, H, O, L, D, truncate;
-    bool bias, zero_h0, has_masks;
-    double dropout;
-    int64_t *length; /* (B,) */
-} Case;
-
-static char *join(const char *a, const char *b, const char *c, const char *d)
-{
-    size_t size = strlen(a) + strlen(b) + strlen(c) + strlen(d) + 1;
-    char *joined = make(size, 1);
-    snprintf(joined, size, "%s%s%s%s", a, b, c, d);
-    return joined;
-}
-
-static FILE *open_file(const char *path, const char *mode)
-{
-    FILE *file = fopen(path, mode);
-    if (file == NULL) fail("cannot open", path);
-    return file;
-}
-
-/* The whole of a file, with a zero after it. */
-static char *read_file(const char *path, size_t *size)
-{
-    FILE *file = open_file(path, "rb");
-    char *content = NULL;
-    long end = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-    if (end >= 0 && fseek(file, 0, SEEK_SET) == 0) {
-        content = make((size_t)end + 1, 1);
-        *size = fread(content, 1, (size_t)end, file);
-    }
-    fclose(file);
-    if (content == NULL || *size != (size_t)end) fail("cannot read", path);
-    return content;
-}
-
-/* The value of a key in case.toml, without quotes; "" where the key is not there. */
-static const char *value(const char *text, const char *key)
-{
-    size_t length = strlen(key);
-    for (const char *line = text; *line != 0; line += strcspn(line, "\n"), line += *line == '\n') {
-        if (strncmp(line, key, length) != 0 || strncmp(line + length, " = ", 3) != 0) continue;
-        const char *start = line + length + 3;
-        bool quoted = *start == '"';
-        start += quoted;
-        size_t size = strcspn(start, quoted ? "\"" : "\n");
-        return memcpy(make(size + 1, 1), start, size);
-    }
-    return "";
-}
-
-static bool is(const char *a, const char *b) { return strcmp(a, b) == 0; }
-static bool flag(const char *text, const char *key) { return is(value(text, key), "true"); }
-static size_t size_of(const char *text, const char *key) { return (size_t)strtoull(value(text, key), NULL, 10); }
-
-static Case read_case(const char *folder, const char *out)
-{
-    size_t size;
-    const char *text = read_file(join(folder, "/case.toml", "", ""), &size);
-    Case c = {.folder = folder, .out = out, .text = text};
-    c.nonlinearity = value(text, "nonlinearity");
-    c.layout = value(text, "layout");
-    c.activation = value(text, "activation");
-    c.divergence = value(text, "divergence");
-    c.reduction = value(text, "reduction");
-    c.target = value(text, "target");
-    c.asked = join(" ", value(text, "asked"), " ", "");
-    c.T = size_of(text, "T");
-    c.B = size_of(text, "B");
-    c.I = size_of(text, "I");
-    c.H = size_of(text, "H");
-    c.O = size_of(text, "O");
-    c.L = size_of(text, "num_layers");
-    c.D = flag(text, "bidirectional") ? 2 : 1;
-    c.truncate = size_of(text, "truncate");
-    c.bias = flag(text, "bias");
-    c.dropout = strtod(value(text, "dropout"), NULL);
-    if (!is(value(text, "format"), "1")) fail("unknown format", value(text, "format"));
-    if (!is(value(text, "cell"), "rnn")) fail("unknown cell", value(text, "cell"));
-    if (!is(value(text, "dtype"), DTYPE)) fail("this program computes in " DTYPE ", not in", value(text, "dtype"));
-    return c;
-}
-
-/* ---- Arrays in files (10.3) ------------------------------------------------------------------------------------- */
-
-/* The data of in/<name>.npy; fails unless it has this type and this many elements. */
-static void *read_array(const Case *c, const char *name, const char *descr, size_t item, size_t count)
-{
-    size_t size;
-    const char *path = join(c->folder, "/in/", name, ".npy");
-    unsigned char *file = (unsigned char *)read_file(path, &size);
-    if (size < 10 || memcmp(file, "\x93NUMPY\x01\x00", 8) != 0) fail("no .npy of format 1.0:", path);
-    size_t start = 10 + file[8] + 256 * (size_t)file[9];
-    if (size < start || size - start != count * item) fail("another size than the case has:", path);
-    char *header = memcpy(make(start, 1), file + 10, start - 10);
-    if (strstr(header, descr) == NULL) fail("another dtype than expected:", path);
-    if (strstr(header, "'fortran_order': False") == NULL) fail("not in C order:", path);
-    return memcpy(make(count, item), file + start, count * item);
-}
-
-static real *read_reals(const Case *c, const char *name, size_t count)
-{
-    return read_array(c, name, "'" DESCR "'", sizeof(real), count);
-}
-
-static int64_t *read_integers(const Case *c, const char *name, size_t count)
-{
-    return read_array(c, name, "'<i8'", sizeof(int64_t), count);
-}
-
-/* Where step t of sequence b stands in a series of the case's layout (1.2). */
-static size_t place(const Case *c, size_t t, size_t b)
-{
-    return is(c->layout, "batch_first") ? b * c->T + t : t * c->B + b;
-}
-
-/* A series in any layout, made time-major: (T, B, F). */
-static void *time_major(const Case *c, const void *series, size_t bytes)
-{
-    char *found = make(c->T * c->B, bytes);
-    for (size_t t = 0; t < c->T; t++)
-        for (size_t b = 0; b < c->B; b++)
-            memcpy(found + (t * c->B + b) * bytes, (const char *)series + place(c, t, b) * bytes, bytes);
-    return found;
-}
-
-static bool is_asked(const Case *c, const char *name) { return strstr(c->asked, join(" ", name, " ", "")) != NULL; }
-
-/* Writes a tensor, if it is asked for. */
-static void write_array(const Case *c, const char *name, const real *data, size_t rank, const size_t shape[])
-{
-    if (!is_asked(c, name)) return;
-    char header[192], dims[96] = "";
-    size_t count = 1;
-    for (size_t i = 0; i < rank; i++) {
-        snprintf(dims + strlen(dims), sizeof dims - strlen(dims), "%zu, ", shape[i]);
-        count *= shape[i];
-    }
-    int n = snprintf(header, sizeof header, "{'descr': '" DESCR "', 'fortran_order': False, 'shape': (%s), }\n", dims);
-    FILE *file = open_file(join(c->out, "/", name, ".npy"), "wb");
-    unsigned char magic[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)n, 0};
-    bool written = fwrite(magic, 1, 10, file) == 10 && fwrite(header, 1, (size_t)n, file) == (size_t)n &&
-                   fwrite(data, sizeof(real), count, file) == count;
-    if (fclose(file) != 0 || !written) fail("cannot write", name);
-}
-
-/* Writes a time-major series in the layout of the case. */
-static void write_series(const Case *c, const char *name, const real *data, size_t F)
-{
-    real *laid_out = reals(c->T * c->B * F);
-    for (size_t t = 0; t < c->T; t++)
-        for (size_t b = 0; b < c->B; b++)
-            memcpy(laid_out + place(c, t, b) * F, data + (t * c->B + b) * F, F * sizeof(real));
-    size_t batch_first[] = {c->B, c->T, F}, batched[] = {c->T, c->B, F}, unbatched[] = {c->T, F};
-    if (is(c->layout, "unbatched")) write_array(c, name, laid_out, 2, unbatched);
-    else write_array(c, name, laid_out, 3, is(c->layout, "batch_first") ? batch_first : batched);
-}
-
-/* Writes states (L·D, B, H). */
-static void write_states(const Case *c, const char *name, const real *data)
-{
-    size_t batched[] = {c->L * c->D, c->B, c->H}, unbatched[] = {c->L * c->D, c->H};
-    if (is(c->layout, "unbatched")) write_array(c, name, data, 2, unbatched);
-    else write_array(c, name, data, 3, batched);
-}
+#include "case.h"
 
 /* ---- Activations (2) -------------------------------------------------------------------------------------------- */
 
@@ -323,22 +111,13 @@ static void activate_backward(const char *f, const real *dy, const real *y, real
 
 /* ---- One layer, one direction (3, 5) ---------------------------------------------------------------------------- */
 
-typedef struct {
-    const char *suffix;
-    size_t F;                       /* size of its input */
-    bool reverse;
-    const real *w_ih, *w_hh, *b_ih, *b_hh;
-    real *x, *a, *h;                /* in reading order (4.3); h (T+1, B, H): h(-1) stands at 0 */
-    real *dh, *da, *dx;             /* in reading order */
-    real *dw_ih, *dw_hh, *db;
-} Direction;
-
 /* Which t a direction reads at step s of sequence b (4.2). */
 static size_t reads(const Case *c, const Direction *d, size_t s, size_t b)
 {
     return d->reverse ? (size_t)c->length[b] - 1 - s : s;
 }
 
+/* Whether a sequence has this step; the others are padding (6.1). */
 static bool is_real(const Case *c, size_t t, size_t b) { return (int64_t)t < c->length[b]; }
 
 static void forward(const Case *c, Direction *d, const real *series, const real *h0)
@@ -364,8 +143,8 @@ static void forward(const Case *c, Direction *d, const real *series, const real 
         }
 }
 
-/* d_h: what arrives from above (T, B, H), in reading order; d_h_n (B, H); dh0 (B, H) is written. */
-static void backward(const Case *c, Direction *d, const real *d_h, const real *d_h_n, real *dh0)
+/* above: what arrives at h from above (T, B, H), in reading order; d_h_n (B, H); dh0 (B, H) is written. */
+static void backward(const Case *c, Direction *d, const real *above, const real *d_h_n, real *dh0)
 {
     size_t B = c->B, H = c->H, F = d->F;
     real *carry = dh0; /* after step 0 it is dh(-1) (5.4) */
@@ -382,8 +161,8 @@ static void backward(const Case *c, Direction *d, const real *d_h, const real *d
             const real *x = d->x + (s * B + b) * F, *h_prev = d->h + (s * B + b) * H, *h = h_prev + B * H;
             real *dh = d->dh + (s * B + b) * H, *da = d->da + (s * B + b) * H, *dx = d->dx + (s * B + b) * F;
             bool last = !is_real(c, s + 1, b); /* of the sequence, not of the batch (6.4) */
-            for (size_t i = 0; i < H; i++) {
-                dh[i] = d_h[(s * B + b) * H + i] + carry[b * H + i] + (last ? d_h_n[b * H + i] : 0);
+            for (size_t i = 0; i < H; i++) { /* h(t) is read above, by a(t+1), and at the last step by h_n */
+                dh[i] = above[(s * B + b) * H + i] + carry[b * H + i] + (last ? d_h_n[b * H + i] : 0);
                 da[i] = times_slope(c->nonlinearity, dh[i], h[i]); /* h(t) = f(a(t)) */
                 carry[b * H + i] = 0;
             }
@@ -403,31 +182,6 @@ static void backward(const Case *c, Direction *d, const real *d_h, const real *d
 }
 
 /* ---- The stack (4, 5.6, 5.7) ------------------------------------------------------------------------------------ */
-
-static real *parameter(const Case *c, const char *kind, const char *suffix, size_t count)
-{
-    return read_reals(c, join(c->O ? "rnn." : "", kind, suffix, ""), count);
-}
-
-static Direction *read_parameters(const Case *c)
-{
-    Direction *stack = make(c->L * c->D, sizeof *stack);
-    for (size_t l = 0; l < c->L; l++)
-        for (size_t k = 0; k < c->D; k++) {
-            Direction *d = &stack[l * c->D + k];
-            char number[24];
-            snprintf(number, sizeof number, "%zu", l);
-            d->suffix = join("_l", number, k ? "_reverse" : "", "");
-            d->reverse = k == 1;
-            d->F = l ? c->D * c->H : c->I;
-            d->w_ih = parameter(c, "weight_ih", d->suffix, c->H * d->F);
-            d->w_hh = parameter(c, "weight_hh", d->suffix, c->H * c->H);
-            if (!c->bias) continue;
-            d->b_ih = parameter(c, "bias_ih", d->suffix, c->H);
-            d->b_hh = parameter(c, "bias_hh", d->suffix, c->H);
-        }
-    return stack;
-}
 
 /* Drops elements of a series, in place, and scales the others; its own adjoint (4.6, 5.7). */
 static void drop(const Case *c, const unsigned char *kept, real *series)
@@ -474,12 +228,12 @@ static real *stack_backward(const Case *c, Direction *stack, const real *d_outpu
         for (size_t k = 0; k < c->D; k++) {
             Direction *d = &stack[l * c->D + k];
             size_t row = (l * c->D + k) * B * H;
-            real *d_h = reals(c->T * B * H);
-            for (size_t b = 0; b < B; b++)
+            real *above = reals(c->T * B * H);
+            for (size_t b = 0; b < B; b++) /* its own features, in its reading order (5.6) */
                 for (size_t s = 0; is_real(c, s, b); s++)
-                    memcpy(d_h + (s * B + b) * H, from_above + (reads(c, d, s, b) * B + b) * DH + k * H,
+                    memcpy(above + (s * B + b) * H, from_above + (reads(c, d, s, b) * B + b) * DH + k * H,
                            H * sizeof(real));
-            backward(c, d, d_h, d_h_n + row, dh0 + row);
+            backward(c, d, above, d_h_n + row, dh0 + row);
             for (size_t b = 0; b < B; b++) /* x is read by both directions (5.6) */
                 for (size_t s = 0; is_real(c, s, b); s++)
                     for (size_t j = 0; j < F; j++)
@@ -530,7 +284,7 @@ static real divergence(const Case *c, const real *y, const real *desired, real *
 }
 
 /* What each step counts for: 0 at padding; divided by their sum for a mean over steps (8.4). */
-static real *read_weights(const Case *c)
+static real *step_weights(const Case *c)
 {
     size_t n = c->T * c->B;
     real *weights = reals(n), sum = 0;
@@ -545,27 +299,10 @@ static real *read_weights(const Case *c)
     return weights;
 }
 
-/* The desired vectors (T, B, O): as they are, or one-hot for class indices; 0 where a step counts for nothing (8.3). */
-static real *read_desired(const Case *c, const real *weights)
-{
-    size_t n = c->T * c->B, O = c->O;
-    bool classes = is(c->target, "classes");
-    int64_t *index = classes ? time_major(c, read_integers(c, "target", n), sizeof(int64_t)) : NULL;
-    real *vectors = classes ? NULL : time_major(c, read_reals(c, "target", n * O), O * sizeof(real));
-    real *desired = reals(n * O);
-    for (size_t i = 0; i < n; i++) {
-        if (weights[i] == 0) continue; /* the target is not looked at: NaN, or -100, is legal there */
-        if (vectors) memcpy(desired + i * O, vectors + i * O, O * sizeof(real));
-        else if (index[i] < 0 || index[i] >= (int64_t)O) fail("class index out of range in", "target");
-        else desired[i * O + (size_t)index[i]] = 1;
-    }
-    return desired;
-}
-
 /* A sum over steps (8.2): returns DIV, and fills dy. */
 static real local_divergence(const Case *c, const real *y, real *dy)
 {
-    real *weights = read_weights(c), *desired = read_desired(c, weights), div = 0;
+    real *weights = step_weights(c), *desired = read_desired(c, weights), div = 0;
     for (size_t i = 0; i < c->T * c->B; i++) {
         if (weights[i] == 0) continue;
         div += weights[i] * divergence(c, y + i * c->O, desired + i * c->O, dy + i * c->O);
@@ -577,23 +314,23 @@ static real local_divergence(const Case *c, const real *y, real *dy)
 /* The cross-entropy of the mean over the steps of each sequence (8.7): returns DIV, and fills dy. */
 static real mean_pooled_cross_entropy(const Case *c, const real *y, real *dy)
 {
-    real *weights = read_weights(c), div = 0;
-    int64_t *index = read_integers(c, "target", c->B);
+    real *weights = step_weights(c), div = 0;
+    int64_t *label = read_integers(c, "target", c->B);
     real v = is(c->reduction, "mean") ? 1 / (real)c->B : 1;
     for (size_t b = 0; b < c->B; b++) {
         real *pooled = reals(c->O), *p = reals(c->O), sum = 0;
-        if (index[b] < 0 || index[b] >= (int64_t)c->O) fail("class index out of range in", "target");
+        size_t wanted = class_index(c, label[b]);
         for (size_t t = 0; t < c->T; t++) sum += weights[t * c->B + b];
         for (size_t t = 0; t < c->T; t++) {
             size_t i = t * c->B + b;
             for (size_t k = 0; k < c->O && weights[i] != 0; k++) pooled[k] += weights[i] * y[i * c->O + k] / sum;
         }
-        div += v * (log_sum_exp(pooled, c->O) - pooled[index[b]]);
+        div += v * (log_sum_exp(pooled, c->O) - pooled[wanted]);
         softmax(pooled, p, c->O);
-        p[index[b]] -= 1;
         for (size_t t = 0; t < c->T; t++) {
             size_t i = t * c->B + b;
-            for (size_t k = 0; k < c->O; k++) dy[i * c->O + k] = v * weights[i] / sum * p[k];
+            for (size_t k = 0; k < c->O; k++)
+                dy[i * c->O + k] = v * weights[i] / sum * (p[k] - (k == wanted ? 1 : 0));
         }
     }
     return div;
@@ -608,24 +345,24 @@ static real *output_layer(const Case *c, const real *h)
     real *weight = read_reals(c, "output.weight", O * F), *bias = read_reals(c, "output.bias", O);
     real *z = reals(n * O), *y = reals(n * O), *dy = reals(n * O), *dz = reals(n * O);
     real *d_weight = reals(O * F), *d_bias = reals(O), *d_output = reals(n * F);
-    for (size_t t = 0; t < n; t++) {
+    for (size_t r = 0; r < n; r++) { /* the row of a step and a sequence */
         for (size_t i = 0; i < O; i++) { /* z(t) = W2 h(t) + b2, y(t) = f2(z(t)) */
-            z[t * O + i] = bias[i];
-            for (size_t j = 0; j < F; j++) z[t * O + i] += weight[i * F + j] * h[t * F + j];
+            z[r * O + i] = bias[i];
+            for (size_t j = 0; j < F; j++) z[r * O + i] += weight[i * F + j] * h[r * F + j];
         }
-        activate(c->activation, z + t * O, y + t * O, O);
+        activate(c->activation, z + r * O, y + r * O, O);
     }
     bool pooled = is(c->divergence, "mean_pooled_cross_entropy");
     real div = pooled ? mean_pooled_cross_entropy(c, y, dy) : local_divergence(c, y, dy);
-    for (size_t t = 0; t < n; t++) {
-        activate_backward(c->activation, dy + t * O, y + t * O, dz + t * O, O);
-        for (size_t i = 0; i < O; i++) {
-            real d = dz[t * O + i];
+    for (size_t r = 0; r < n; r++) {
+        activate_backward(c->activation, dy + r * O, y + r * O, dz + r * O, O); /* y(t) = f2(z(t)) */
+        for (size_t i = 0; i < O; i++) { /* z(t) = W2 h(t) + b2 */
+            real dzi = dz[r * O + i];
             for (size_t j = 0; j < F; j++) {
-                d_weight[i * F + j] += d * h[t * F + j];
-                d_output[t * F + j] += d * weight[i * F + j];
+                d_weight[i * F + j] += dzi * h[r * F + j];
+                d_output[r * F + j] += dzi * weight[i * F + j];
             }
-            d_bias[i] += d;
+            d_bias[i] += dzi;
         }
     }
     write_series(c, "z", z, O);
@@ -641,36 +378,12 @@ static real *output_layer(const Case *c, const real *h)
 
 /* ---- A case, whole (10.5) --------------------------------------------------------------------------------------- */
 
-static void write_direction(const Case *c, const Direction *d)
+/* Computes a case, forward and back, and writes what it asks for; returns the line that answers it. */
+static const char *answer(Case *c)
 {
-    size_t trace[] = {c->T, c->B, c->H}, w_ih[] = {c->H, d->F}, w_hh[] = {c->H, c->H};
-    const char *d_rnn = c->O ? "d_rnn." : "d_";
-    write_array(c, join("a", d->suffix, "", ""), d->a, 3, trace);
-    write_array(c, join("h", d->suffix, "", ""), d->h + c->B * c->H, 3, trace);
-    write_array(c, join("d_h", d->suffix, "", ""), d->dh, 3, trace);
-    write_array(c, join("d_a", d->suffix, "", ""), d->da, 3, trace);
-    write_array(c, join(d_rnn, "weight_ih", d->suffix, ""), d->dw_ih, 2, w_ih);
-    write_array(c, join(d_rnn, "weight_hh", d->suffix, ""), d->dw_hh, 2, w_hh);
-    if (!c->bias) return;
-    /* the two biases have one gradient (0.9) */
-    write_array(c, join(d_rnn, "bias_ih", d->suffix, ""), d->db, 1, &c->H);
-    write_array(c, join(d_rnn, "bias_hh", d->suffix, ""), d->db, 1, &c->H);
-}
-
-/* An optional input, or zeros. */
-static real *given_or_zeros(const Case *c, const char *name, size_t count)
-{
-    return flag(c->text, name) ? read_reals(c, name, count) : reals(count);
-}
-
-static void answer(Case *c)
-{
+    if (is(c->divergence, "ctc")) return "skip ctc";
     size_t n = c->T * c->B, states = c->L * c->D * c->B * c->H, DH = c->D * c->H;
-    c->length = flag(c->text, "lengths") ? read_integers(c, "lengths", c->B) : make(c->B, sizeof(int64_t));
-    for (size_t b = 0; b < c->B; b++) {
-        if (!flag(c->text, "lengths")) c->length[b] = (int64_t)c->T;
-        if (c->length[b] < 1 || c->length[b] > (int64_t)c->T) fail("a length out of range in", "lengths");
-    }
+    c->length = read_lengths(c);
     const unsigned char *masks = NULL;
     if (flag(c->text, "dropout_masks")) masks = read_array(c, "dropout_masks", "'|b1'", 1, (c->L - 1) * n * DH);
     real *x = time_major(c, read_reals(c, "x", n * c->I), c->I * sizeof(real));
@@ -687,27 +400,11 @@ static void answer(Case *c)
     write_states(c, "h_n", h_n);
     write_series(c, "d_x", dx, c->I);
     write_states(c, "d_h0", dh0);
+    return "ok";
 }
 
 int main(void)
 {
-    static char line[9000];
-    while (fgets(line, sizeof line, stdin) != NULL) {
-        line[strcspn(line, "\n")] = 0;
-        if (setjmp(next_case) != 0) printf("error %s\n", reason);
-        else {
-            char *tab = strchr(line, '\t');
-            if (tab == NULL) fail("no tab in", line);
-            *tab = 0;
-            Case c = read_case(line, tab + 1);
-            if (is(c.divergence, "ctc")) printf("skip ctc\n");
-            else {
-                answer(&c);
-                printf("ok\n");
-            }
-        }
-        free_all();
-        fflush(stdout);
-    }
+    converse(answer);
     return 0;
 }
