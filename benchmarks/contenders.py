@@ -16,7 +16,8 @@ from torch import Tensor
 import parity
 from parity.cases import Case, arrays
 from parity.oracles import torch_autograd
-from reference.arrays import Array, product_with
+from reference.arrays import Array
+from reference.products import product_with
 
 
 class Contender(Protocol):

@@ -35,7 +35,7 @@ class Chain(Protocol):
     def __call__(self, dy: Array, slope: Array, out: Array | None = None, /) -> Array: ...
 
 
-def _gate(dy: Array, slope: Array, out: Array | None = None, /) -> Array:
+def _gate(dy: Array, slope: Array, out: Array | None = None) -> Array:
     """`dz = dy where f'(z) = 1, else 0`: the product with a slope of 0 or 1, but inf · 0 is 0. SPEC 2.5."""
     closed = slope.real <= 0
     out = np.positive(dy, out=out)
@@ -64,7 +64,7 @@ class ScalarActivation:
         return self.chain(dy, self.slope(y))
 
 
-def _relu(z: Array, out: Array | None = None, /) -> Array:
+def _relu(z: Array, out: Array | None = None) -> Array:
     closed = z.real <= 0  # not "z > 0": NaN must pass through
     out = np.positive(z, out=out)
     out[closed] = 0
@@ -76,12 +76,12 @@ def _minus_magnitude(z: Array) -> Array:
     return np.where(z.real <= 0, z, -z)
 
 
-def _sigmoid(z: Array, out: Array | None = None, /) -> Array:
+def _sigmoid(z: Array, out: Array | None = None) -> Array:
     e = np.exp(_minus_magnitude(z))  # in (0, 1]: never overflows
     return np.divide(np.where(z.real <= 0, e, np.ones_like(e)), 1 + e, out=out)
 
 
-def _softplus(z: Array, out: Array | None = None, /) -> Array:
+def _softplus(z: Array, out: Array | None = None) -> Array:
     return np.add(_relu(z), np.log1p(np.exp(_minus_magnitude(z))), out=out)
 
 

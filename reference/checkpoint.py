@@ -14,7 +14,16 @@ from reference.cells import Cell
 from reference.columns import States
 from reference.packing import Packing
 from reference.parameters import StackParameters
-from reference.stack import StackGradients, StackInputs
+from reference.stack import Batch, StackGradients
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The states before every chunk of `every` steps, (L, B, ·) each, and the input x (T, B, I). SPEC 7.4."""
+
+    x: Array
+    states: tuple[States, ...]
+    every: int
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,12 @@ class _Chunk:
         """The states, (L, B, ·), of the sequences that reach it."""
         return {name: state[:, self.batch] for name, state in states.items()}
 
-    def inputs(self, whole: StackInputs, initial: States) -> StackInputs:
-        """What the stack reads, from the states before the chunk on."""
-        x = self.of(whole.x)
-        T, B, _ = x.shape
-        masks = None if whole.masks is None else whole.masks[:, self.time][:, :, self.batch]
-        return StackInputs(x, self.states(initial), Packing(T, B, self.lengths), masks, whole.p)
+    def part(self, batch: Batch) -> Batch:
+        """The batch in this chunk."""
+        packing, masks = batch.packing, batch.masks
+        B = packing.B if self.lengths is None else len(self.lengths)
+        kept = None if masks is None else masks[:, self.time][:, :, self.batch]
+        return Batch(Packing(self.time.stop - self.time.start, B, self.lengths), kept, batch.p)
 
 
 def _chunks(packing: Packing, every: int) -> Iterator[_Chunk]:
@@ -54,13 +63,13 @@ def _chunks(packing: Packing, every: int) -> Iterator[_Chunk]:
 
 
 def fill_output(
-    output: Array, cell: Cell, params: StackParameters, inputs: StackInputs, every: int
+    output: Array, cell: Cell, params: StackParameters, x: Array, initial: States, batch: Batch, every: int
 ) -> Iterator[States]:
     """Writes output (T, B, H) chunk by chunk; yields the states before every chunk, then the last. SPEC 7.2, 7.4."""
-    states: States = {name: state.copy() for name, state in inputs.initial.items()}  # the caller's may change
-    for chunk in _chunks(inputs.packing, every):
+    states: States = {name: state.copy() for name, state in initial.items()}  # the caller's may change
+    for chunk in _chunks(batch.packing, every):
         yield states
-        trace = stack.forward(cell, params, chunk.inputs(inputs, states))
+        trace = stack.forward(cell, params, chunk.of(x), chunk.states(states), chunk.part(batch))
         output[chunk.time][:, chunk.batch] = trace.output
         states = {name: state.copy() for name, state in states.items()}
         for name, state in states.items():
@@ -69,30 +78,24 @@ def fill_output(
 
 
 def backward(
-    cell: Cell,
-    params: StackParameters,
-    inputs: StackInputs,
-    checkpoints: tuple[States, ...],
-    every: int,
-    d_output: Array,
-    d_last: States,
+    cell: Cell, params: StackParameters, kept: Checkpoints, d_output: Array, d_last: States, batch: Batch
 ) -> StackGradients:
     """Every chunk forward again, then backward, the last chunk first. SPEC 7.2, 7.4.
 
-    checkpoints: the states before every chunk. The layers of the result are empty.
+    The layers of the result are empty.
     """
-    dx = np.zeros_like(inputs.x)
+    dx = np.zeros_like(kept.x)
     d_states = {name: d.copy() for name, d in d_last.items()}  # d_last still, of a sequence that ends before a chunk
     pooled: StackParameters | None = None
-    for chunk, states in reversed(list(zip(_chunks(inputs.packing, every), checkpoints, strict=True))):
-        part = chunk.inputs(inputs, states)
-        layers = stack.forward(cell, params, part).layers
-        grads = stack.backward(cell, params, part, layers, chunk.of(d_output), chunk.states(d_states), None)
+    for chunk, states in reversed(list(zip(_chunks(batch.packing, kept.every), kept.states, strict=True))):
+        part = chunk.part(batch)
+        layers = stack.forward(cell, params, chunk.of(kept.x), chunk.states(states), part).layers
+        grads = stack.backward(cell, params, layers, chunk.of(d_output), chunk.states(d_states), part, truncate=None)
         dx[chunk.time][:, chunk.batch] = grads.x
         for name, d in d_states.items():
             d[:, chunk.batch] = grads.initial[name]
         pooled = grads.params if pooled is None else _sum(pooled, grads.params)
-    assert pooled is not None  # T > 0
+    assert pooled is not None  # there is a chunk: T > 0
     return StackGradients((), pooled, dx, d_states)
 
 

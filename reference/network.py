@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -107,7 +106,7 @@ class Network:
             if self._div.per_sequence and self.reduction == "mean":
                 raise ValueError(f"reduction 'mean' is one over steps: give {self._div.name} a reduction of its own")
 
-    @cached_property
+    @property
     def shapes(self) -> Shapes:
         """Name to shape of every parameter, as in a torch Module with children `rnn` and `output`. SPEC 1.5."""
         return _named(RECURRENT, self.rnn.shapes) | _named(OUTPUT, self._output_shapes)
@@ -143,8 +142,8 @@ class Network:
         """
         checked = parameters.checked(params, self.shapes)
         inputs = self.rnn.checked_inputs(checked, x, h0, lengths, dropout_masks, checkpoint_every, RECURRENT)
-        layout, packing = inputs.layout, inputs.stack.packing
-        step_weights = self._checked_weights(weights, inputs.stack.x, layout, packing)
+        layout = inputs.layout
+        step_weights = self._checked_weights(weights, inputs.x, layout, inputs.batch.packing)
         desired = self._checked_target(target, layout, step_weights)
         trace = self.rnn.forward_checked(inputs)
         z = output.forward(checked[f"{OUTPUT}weight"], checked[f"{OUTPUT}bias"], trace.stack.output)

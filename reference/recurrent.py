@@ -7,7 +7,7 @@ laid out once; below, every array is time-major, batched, of one dtype, and of t
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from numbers import Real
 from typing import Any
@@ -21,44 +21,42 @@ from reference.arrays import Array
 from reference.bidirectional import LayerGradients, LayerTrace
 from reference.cells import Cell, Shapes
 from reference.cells.rnn import Rnn
+from reference.checkpoint import Checkpoints
 from reference.columns import States, as_given
 from reference.layout import Layout
 from reference.packing import Packing
 from reference.parameters import StackParameters
-from reference.stack import StackInputs, StackTrace
+from reference.stack import Batch, StackTrace
 
 INFERENCE_CHUNK = 128  # steps that `infer` has in memory at a time
 
 
 @dataclass(frozen=True)
 class RecurrentInputs:
-    """What `forward` takes, checked and laid out. SPEC 1.2."""
+    """What `forward` takes, checked and laid out. SPEC 1.2.
+
+    x (T, B, I), initial[state] (L·D, B, ·).
+    """
 
     params: StackParameters
-    stack: StackInputs
+    x: Array
+    initial: States
+    batch: Batch
     layout: Layout
     checkpoint_every: int | None
-
-
-@dataclass(frozen=True)
-class Checkpoints:
-    """The states before every chunk of `every` steps, (L, B, ·) each. SPEC 7.4."""
-
-    states: tuple[States, ...]
-    every: int
 
 
 @dataclass(frozen=True)
 class RecurrentTrace:
     """What `forward` returns: output and h_n in the caller's layout, and every intermediate. SPEC 4.5.
 
-    config, inputs, layout: what it was made with. stack: what was computed, time-major. With `checkpoint_every`, layers
+    config, layout, batch: what it was made with. stack: what was computed, time-major. With `checkpoint_every`, layers
     is empty and checkpoints has what they can be computed from again (SPEC 7.4); else it is None.
     """
 
     config: "Recurrent"
-    inputs: StackInputs
     layout: Layout
+    batch: Batch
     stack: StackTrace
     checkpoints: Checkpoints | None = None
 
@@ -80,12 +78,12 @@ class RecurrentTrace:
     @property
     def lengths(self) -> Array | None:
         """The lengths that were given."""
-        return self.inputs.packing.lengths
+        return self.batch.packing.lengths
 
     @property
     def dropout_masks(self) -> Array | None:
         """The masks that were given, (L-1, T, B, D·H)."""
-        return self.inputs.masks
+        return self.batch.masks
 
 
 @dataclass(frozen=True)
@@ -135,6 +133,10 @@ class Recurrent(ABC):
                 UserWarning,
                 stacklevel=3,
             )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The options alone: what is cached is made again."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
     @property
     def num_directions(self) -> int:
@@ -270,25 +272,26 @@ class Recurrent(ABC):
         if checkpoint_every is not None:
             checks.require_size("checkpoint_every", checkpoint_every)
             self._require_online("checkpoint_every needs one direction: the reverse direction is not an online process")
-        inputs = StackInputs(series, initial, packing, masks, float(self.dropout))
-        return RecurrentInputs(grouped, inputs, layout, checkpoint_every)
+        batch = Batch(packing, masks, float(self.dropout))
+        return RecurrentInputs(grouped, series, initial, batch, layout, checkpoint_every)
 
     def forward_checked(self, inputs: RecurrentInputs) -> RecurrentTrace:
         """`forward`, on what `checked_inputs` returned. SPEC 3.1, 4.5, 7.4."""
-        every = inputs.checkpoint_every
+        every, checkpoints = inputs.checkpoint_every, None
         if every is None:
-            run = stack.forward(self.cell, inputs.params, inputs.stack)
-            return RecurrentTrace(self, inputs.stack, inputs.layout, run)
-        output, states = self._chunk_by_chunk(inputs, every)
-        *kept, last = states
-        run = StackTrace((), output, last)
-        return RecurrentTrace(self, inputs.stack, inputs.layout, run, Checkpoints(tuple(kept), every))
+            run = stack.forward(self.cell, inputs.params, inputs.x, inputs.initial, inputs.batch)
+        else:
+            output, states = self._chunk_by_chunk(inputs, every)
+            *kept, last = states
+            run, checkpoints = StackTrace((), output, last), Checkpoints(inputs.x, tuple(kept), every)
+        return RecurrentTrace(self, inputs.layout, inputs.batch, run, checkpoints)
 
     def _chunk_by_chunk(self, inputs: RecurrentInputs, every: int) -> tuple[Array, Iterator[States]]:
         """The output, (T, B, H), which is written while one iterates over the states. SPEC 7.4."""
-        T, B, _ = inputs.stack.x.shape
-        output = np.zeros_like(inputs.stack.x, shape=(T, B, self.output_features))
-        return output, checkpoint.fill_output(output, self.cell, inputs.params, inputs.stack, every)
+        T, B, _ = inputs.x.shape
+        output = np.zeros_like(inputs.x, shape=(T, B, self.output_features))
+        states = checkpoint.fill_output(output, self.cell, inputs.params, inputs.x, inputs.initial, inputs.batch, every)
+        return output, states
 
     def checked_upstream(
         self, params: Mapping[str, Array], trace: RecurrentTrace, d_h_n: Any, truncate: int | None
@@ -322,12 +325,11 @@ class Recurrent(ABC):
         prefix: str = "",
     ) -> RecurrentGradients:
         """`backward`, on what is checked already; d_output (T, B, D·H), time-major. SPEC 5.7, 7.4."""
-        grouped, inputs = self._grouped(params, prefix), trace.inputs
+        grouped, batch = self._grouped(params, prefix), trace.batch
         if trace.checkpoints is None:
-            grads = stack.backward(self.cell, grouped, inputs, trace.layers, d_output, d_last, truncate)
+            grads = stack.backward(self.cell, grouped, trace.layers, d_output, d_last, batch, truncate)
         else:
-            kept, every = trace.checkpoints.states, trace.checkpoints.every
-            grads = checkpoint.backward(self.cell, grouped, inputs, kept, every, d_output, d_last)
+            grads = checkpoint.backward(self.cell, grouped, trace.checkpoints, d_output, d_last, batch)
         return RecurrentGradients(
             x=trace.layout.of_caller(grads.x),
             h0=as_given(trace.layout.states_of_caller(grads.initial)),

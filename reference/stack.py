@@ -15,14 +15,12 @@ from reference.parameters import StackParameters
 
 
 @dataclass(frozen=True)
-class StackInputs:
-    """What a stack reads: x (T, B, I); initial[state] (L·D, B, ·); masks (L-1, T, B, D·H) bool, True = kept, or None.
+class Batch:
+    """What is known of a batch beside its numbers: which steps are real, and which elements are dropped. SPEC 4.6, 6.1.
 
-    p: the probability of being dropped.
+    masks (L-1, T, B, D·H) bool, True = kept, or None; p: the probability of being dropped.
     """
 
-    x: Array
-    initial: States
     packing: Packing
     masks: Array | None
     p: float
@@ -78,36 +76,39 @@ def _mask_above(masks: Array | None, layer: int, L: int) -> Array | None:
     return masks[layer] if masks is not None and layer < L - 1 else None
 
 
-def forward(cell: Cell, params: StackParameters, inputs: StackInputs) -> StackTrace:
-    """The input of layer k+1 is the output of layer k, dropped out. SPEC 4.5."""
+def forward(cell: Cell, params: StackParameters, x: Array, initial: States, batch: Batch) -> StackTrace:
+    """The input of layer k+1 is the output of layer k, dropped out. SPEC 4.5.
+
+    x (T, B, I); initial[state] (L·D, B, ·).
+    """
     L = len(params)
     layers = []
-    series = inputs.x
-    for layer, initial in enumerate(_per_layer(inputs.initial, L)):
-        trace = bidirectional.forward(cell, params[layer], series, initial, inputs.packing)
+    series = x
+    for layer, initial_of_layer in enumerate(_per_layer(initial, L)):
+        trace = bidirectional.forward(cell, params[layer], series, initial_of_layer, batch.packing)
         layers.append(trace)
-        series = _drop(trace.output, _mask_above(inputs.masks, layer, L), inputs.p)
+        series = _drop(trace.output, _mask_above(batch.masks, layer, L), batch.p)
     return StackTrace(tuple(layers), series, _together([trace.last for trace in layers]))
 
 
 def backward(
     cell: Cell,
     params: StackParameters,
-    inputs: StackInputs,
     layers: Sequence[LayerTrace],
     d_output: Array,
     d_last: States,
+    batch: Batch,
     truncate: int | None,
 ) -> StackGradients:
     """`dh_k(t) = da_{k+1}(t) W_ih_{k+1} + da_k(t+1) W_hh_k`: from the layer above, and from the right. SPEC 5.7."""
     L = len(params)
-    d_last_of = _per_layer(d_last, L)
+    d_last_of_layer = _per_layer(d_last, L)
     gradients: list[LayerGradients] = []
     d_series = d_output
     for layer in reversed(range(L)):
-        d_above = _drop(d_series, _mask_above(inputs.masks, layer, L), inputs.p)
+        d_above = _drop(d_series, _mask_above(batch.masks, layer, L), batch.p)
         g = bidirectional.backward(
-            cell, params[layer], layers[layer], d_above, d_last_of[layer], inputs.packing, truncate
+            cell, params[layer], layers[layer], d_above, d_last_of_layer[layer], batch.packing, truncate
         )
         gradients.insert(0, g)
         d_series = g.x

@@ -11,7 +11,7 @@ import pytest
 from parity import cli
 from parity.bugs import BUGS, planted
 from parity.cases import CASES
-from reference.cells import rnn
+from reference.cells.rnn import Rnn
 
 
 def test_a_run_that_agrees_exits_with_0_and_says_how_much_was_compared(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +93,7 @@ def test_json_has_every_tensor(tmp_path: Path) -> None:
 
 def test_json_of_a_failure_is_valid_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert cli.main(["-k", "linear-impulse"]) == 0
-    monkeypatch.setattr(rnn, "slopes", lambda f, trace: np.full_like(trace.h_rows, np.nan))
+    monkeypatch.setattr(Rnn, "factors", lambda cell, columns: {"a": np.full_like(columns.rows("h"), np.nan)})
     report = tmp_path / "report.json"
     assert cli.main(["-k", "linear-impulse", "--json", str(report)]) == 1
     document = json.loads(report.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import reference
-from reference.arrays import aligned
+from reference.products import aligned
 from tests.helpers import Example, example
 
 STEP = {"dot": 1, "add": 1, "tanh": 1}

@@ -3,6 +3,7 @@
 import doctest
 import inspect
 from collections.abc import Iterator
+from functools import cached_property
 from importlib import import_module
 from pkgutil import walk_packages
 from types import ModuleType
@@ -26,7 +27,9 @@ def public_names(module: ModuleType) -> Iterator[tuple[str, object]]:
             yield name, member
         if inspect.isclass(member) and not getattr(member, "_is_protocol", False):
             for attribute, value in vars(member).items():
-                if not attribute.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
+                if not attribute.startswith("_") and (
+                    inspect.isfunction(value) or isinstance(value, property | cached_property)
+                ):
                     yield f"{name}.{attribute}", value
 
 
@@ -57,7 +60,7 @@ def test_functions_classes_methods_and_properties_are_all_looked_at() -> None:
     assert {
         "reference.arrays.affine",
         "reference.recurrent.RNN",
-        "reference.recurrent.RNN.backward",
+        "reference.recurrent.Recurrent.backward",
         "reference.network.Network.shapes",
-        "reference.cells.rnn.steps_backward",
+        "reference.cells.rnn.Rnn.steps_backward",
     } <= set(PUBLIC)

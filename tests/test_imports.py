@@ -13,8 +13,11 @@ import reference
 # From the bottom up: a module imports only what stands above it in this list.
 ORDER = [
     "arrays",
-    "rows",
+    "products",
+    "packing",
+    "columns",
     "layout",
+    "checks",
     "activations",
     "output",
     "divergences",
@@ -92,7 +95,7 @@ def test_the_order_names_every_module_of_reference() -> None:
 @each_of_reference
 def test_a_module_of_reference_imports_only_from_below(name: str) -> None:
     own = name.split(".")[0]
-    assert within_reference(REFERENCE[name]) <= set(ORDER[: ORDER.index(own)])
+    assert within_reference(REFERENCE[name]) <= {*ORDER[: ORDER.index(own)], *([own] if own == "cells" else [])}
 
 
 @pytest.mark.parametrize(("upper", "lower"), list(zip(THE_CHAIN[1:], THE_CHAIN[:-1], strict=True)))

@@ -9,7 +9,7 @@ import torch
 
 import reference
 from reference.arrays import Array
-from reference.bidirectional import reverse_series
+from reference.packing import Packing
 from tests.helpers import Example, assert_close, assert_same_bits, example, results, torch_forward, torch_results
 
 T, B = 7, 3
@@ -105,7 +105,7 @@ def test_every_intermediate_is_exactly_zero_at_the_padding() -> None:
 def test_the_trace_marks_the_real_steps() -> None:
     trace = example(rnn(), T, B).forward(lengths=LENGTHS)
     for direction in trace.layers[0].directions:
-        assert_same_bits(direction.rows.real, ~PADDING)
+        assert_same_bits(direction.packing.real, ~PADDING)
 
 
 def test_an_upstream_gradient_past_the_end_of_a_sequence_has_no_effect() -> None:
@@ -130,7 +130,7 @@ def test_the_gradient_of_the_last_state_enters_at_each_sequences_own_end() -> No
 
 def test_a_sequence_is_reversed_from_its_own_end_and_padding_stays_where_it_is() -> None:
     t = np.array([[0, 0], [1, 1], [2, 2], [3, 3]])[:, :, None]
-    assert_same_bits(reverse_series(t, np.array([4, 2]))[:, :, 0], np.array([[3, 1], [2, 0], [1, 2], [0, 3]]))
+    assert_same_bits(Packing(4, 2, np.array([4, 2])).reverse(t)[:, :, 0], np.array([[3, 1], [2, 0], [1, 2], [0, 3]]))
 
 
 def test_the_reverse_direction_starts_at_each_sequences_own_end() -> None:

@@ -9,8 +9,9 @@ import reference
 from parity import oracles, runner, subject, tolerance
 from parity.cases import CASES, arrays
 from parity.compare import compare, message
-from reference import arrays as products
-from reference.arrays import Array, product_with
+from reference import products
+from reference.arrays import Array
+from reference.products import product_with
 from tests.helpers import assert_close, every_second, example, results
 
 COPIED: dict[str, Any] = {"MANY_ROWS": 0, "FEW_ROWS": range(0)}

@@ -67,7 +67,7 @@ def test_the_trace_by_hand() -> None:
     assert_close(direction.a, series(A0, A1, A2))
     assert_close(direction.h, series(H0, H1, H2))
     assert_close(direction.states, series(H_INITIAL, H0, H1, H2))
-    assert_close(direction.rows.unpack(direction.h_prev_rows), series(H_INITIAL, H0, H1))
+    assert_close(direction.packing.unpack(direction.previous("h")), series(H_INITIAL, H0, H1))
 
 
 def test_parameter_gradients_by_hand() -> None:
@@ -182,7 +182,7 @@ def test_no_initial_state_is_an_initial_state_of_zeros_bit_for_bit(B: int | None
 def test_the_zeros_of_an_initial_state_that_is_not_given_are_of_the_dtype_of_x() -> None:
     e = example(reference.RNN(4, 5), dtype=np.float32)
     inputs = e.rnn.checked_inputs(e.params, e.x, None, None, None)
-    assert_same_bits(inputs.h0, np.zeros_like(e.h0))
+    assert_same_bits(inputs.initial["h"], np.zeros_like(e.h0))
 
 
 @pytest.mark.parametrize("given", ["d_output", "d_h_n"])

@@ -108,7 +108,7 @@ def test_the_gradients_of_a_layer_are_those_of_the_whole() -> None:
     _, grads = example(reference.RNN(4, H, num_layers=2, bidirectional=True)).run()
     assert_same_bits(grads.layers[0].x, grads.x)
     assert_same_bits(np.concatenate([layer.h0 for layer in grads.layers]), grads.h0)
-    assert_same_bits(grads.layers[1].directions[1].weights.w_hh, grads.params["weight_hh_l1_reverse"])
+    assert_same_bits(grads.layers[1].params[1]["weight_hh"], grads.params["weight_hh_l1_reverse"])
 
 
 def test_the_directions_do_not_know_of_each_other() -> None:
