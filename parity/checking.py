@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity import fresh, ports, report, subject, vectors
-from parity.cases import Case
+from parity import ports, report, subject, vectors
+from parity.cases import Case, fresh
 from parity.compare import CaseResult, TensorResult, describe
 from parity.likeness import described, likeness
 from parity.ports import Outcome, Port

@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.console import Console
 
-from parity import admission, report, subject, vectors, weights
+from parity import report, subject, vectors
 from parity.bugs import BUGS
-from parity.cases import CASES, OWN_WEIGHTS, Case, arrays
+from parity.cases import CASES, OWN_WEIGHTS, Case, admission, arrays, weights
 from parity.compare import compare
 from parity.likeness import mistaken
 from reference.activations import ACTIVATIONS, NONLINEARITIES

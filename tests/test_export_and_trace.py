@@ -8,8 +8,8 @@ import pytest
 from safetensors.numpy import save_file
 
 import reference
-from parity import cli, vectors, weights
-from parity.cases import CASES, arrays
+from parity import cli, vectors
+from parity.cases import CASES, arrays, weights
 
 
 def export(*arguments: object) -> int:

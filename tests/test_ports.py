@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity import checking, fresh, ports, vectors
+from parity import checking, ports, vectors
 from parity.bugs import BUGS
-from parity.cases import CASES, arrays
+from parity.cases import CASES, arrays, fresh
 from parity.checking import BROKEN, CONFORMS, DIVERGES
 from parity.compare import compare, describe
 from parity.likeness import likeness, mistaken
