@@ -18,7 +18,7 @@ from parity.cases import Case, fresh
 from parity.compare import CaseResult, TensorResult, describe
 from parity.likeness import described, likeness
 from parity.ports import Outcome, Port
-from parity.vectors import Vector
+from parity.vectors import Vector, reading, writing
 
 CONFORMS, DIVERGES, USAGE, BROKEN, CORRUPT, NOTHING = range(6)
 
@@ -57,7 +57,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error(str(error))
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
         try:
-            stored = vectors.read_set(options.vectors) if options.vectors else vectors.frozen()
+            stored = reading.read_set(options.vectors) if options.vectors else vectors.frozen()
         except vectors.Corrupt as error:
             print(f"vectors corrupt: {error}", file=sys.stderr)
             return CORRUPT
@@ -89,8 +89,8 @@ def _fresh(port: Port, seed: int, count: int, dtypes: Sequence[str], folder: Pat
     def claimed(case: Case) -> bool:
         return any(not port.lacks(case, dtype) for dtype in dtypes)
 
-    vectors.write_set(folder, fresh.cases(seed, count, claimed))
-    return vectors.read_set(folder)
+    writing.write_set(folder, fresh.cases(seed, count, claimed))
+    return reading.read_set(folder)
 
 
 def _run(port: Port, chosen: Sequence[Vector], dtypes: Sequence[str], work: Path, seconds: float) -> list[Outcome]:

@@ -11,6 +11,7 @@ from parity.bugs import BUGS
 from parity.cases import CASES, OWN_WEIGHTS, Case, admission, arrays, weights
 from parity.compare import compare
 from parity.likeness import mistaken
+from parity.vectors import writing
 from reference.activations import ACTIVATIONS, NONLINEARITIES
 from reference.arrays import Array
 from reference.divergences import DIVERGENCES
@@ -61,7 +62,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         else:
             cases = vectors.frozen_cases()
             kills = killed_by(cases)
-        vectors.write_set(folder, cases, kills)
+        writing.write_set(folder, cases, kills)
     except (ValueError, TypeError, OSError) as error:
         parser.error(str(error))
     console = Console()
@@ -81,7 +82,7 @@ def killed_by(cases: list[Case]) -> dict[str, list[str]]:
             progress.update(task, description=name, advance=1)
             for case in cases:
                 got = mistaken(mistake, case, arrays(case).astype(mistake.dtype))
-                if got is None or not compare(case, "the truth", mistake.dtype, got, vectors.truth(case)).passed:
+                if got is None or not compare(case, "the truth", mistake.dtype, got, writing.truth(case)).passed:
                     kills[case.id].append(name)
     return kills
 

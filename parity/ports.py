@@ -15,10 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from parity import npy, subject, vectors
+from parity import subject
 from parity.cases import Case
 from parity.compare import CaseResult, TensorResult, compare_tensor
-from parity.vectors import DTYPES, Vector
+from parity.vectors import DTYPES, Vector, npy, writing
 from reference.arrays import Array
 
 LONGEST_ANSWER = 10_000  # bytes
@@ -353,7 +353,7 @@ def _check(port: Port, chosen: Sequence[Vector], dtype: str, work: Path, seconds
             continue
         asked = port.asked(case, vector.expect)
         folder, out = work / case.id / "case", work / case.id / "out"
-        vectors.write_inputs(folder, case, vector.values, dtype, asked)
+        writing.write_inputs(folder, case, vector.values, dtype, asked)
         out.mkdir()
         try:
             process = process or Process(port, dtype)

@@ -16,7 +16,7 @@ from parity.checking import BROKEN, CONFORMS, DIVERGES
 from parity.compare import compare, describe
 from parity.likeness import likeness, mistaken
 from parity.ports import BadPort, Outcome, Port
-from parity.vectors import Vector
+from parity.vectors import Vector, description, writing
 
 HERE = Path(__file__).parent / "ports"
 FIRST_SEVEN = vectors.frozen()[:7]
@@ -50,9 +50,9 @@ def test_the_reference_itself_conforms(tmp_path: Path) -> None:
 
 
 def test_a_port_never_sees_what_is_expected(tmp_path: Path) -> None:
-    vectors.write_inputs(tmp_path / "case", FIRST_SEVEN[1].case, FIRST_SEVEN[1].values, "float32", ["output"])
+    writing.write_inputs(tmp_path / "case", FIRST_SEVEN[1].case, FIRST_SEVEN[1].values, "float32", ["output"])
     files = {path.relative_to(tmp_path / "case").as_posix() for path in (tmp_path / "case").rglob("*.*")}
-    assert files == {"case.toml", *(f"in/{name}.npy" for name in vectors.named_inputs(FIRST_SEVEN[1].values))}
+    assert files == {"case.toml", *(f"in/{name}.npy" for name in description.named_inputs(FIRST_SEVEN[1].values))}
     assert np.load(tmp_path / "case" / "in" / "x.npy").dtype == np.float32
     assert 'dtype = "float32"' in (tmp_path / "case" / "case.toml").read_text()
 
@@ -89,7 +89,7 @@ def first_wrong_by_hand(outcome: Outcome, name: str) -> str:
     got = mistaken(BUGS[name], case, arrays(case).astype(dtype))
     if got is None:
         return "error"
-    found = compare(case, "the truth", dtype, got, vectors.truth(case)).first
+    found = compare(case, "the truth", dtype, got, writing.truth(case)).first
     assert found is not None
     return describe(case, found.tensor, found.mismatch.index) if found.mismatch else found.tensor
 
