@@ -13,11 +13,13 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity import ports, report, subject, vectors
+from parity import report, subject, vectors
 from parity.cases import Case, fresh
 from parity.compare import CaseResult, TensorResult, describe
 from parity.likeness import described, likeness
-from parity.ports import Outcome, Port
+from parity.ports import claims, process, verdict
+from parity.ports.claims import Port
+from parity.ports.verdict import Outcome
 from parity.vectors import Vector, reading, writing
 
 CONFORMS, DIVERGES, USAGE, BROKEN, CORRUPT, NOTHING = range(6)
@@ -50,10 +52,10 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error("--fresh takes a seed from 0 on, --fresh-cases and --timeout numbers above 0")
     dtypes = [options.dtype] if options.dtype else list(vectors.DTYPES)
     try:
-        port = ports.load(options.port)
+        port = claims.load(options.port)
         for dtype in dtypes:
-            ports.build(port, dtype)
-    except ports.BadPort as error:
+            process.build(port, dtype)
+    except claims.BadPort as error:
         parser.error(str(error))
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
         try:
@@ -97,7 +99,7 @@ def _run(port: Port, chosen: Sequence[Vector], dtypes: Sequence[str], work: Path
     outcomes = []
     with report.progress() as progress:
         task = progress.add_task("", total=len(chosen) * len(dtypes))
-        for outcome in ports.check(port, chosen, dtypes, work, seconds):
+        for outcome in verdict.check(port, chosen, dtypes, work, seconds):
             progress.update(task, description=outcome.vector.case.id[-44:], advance=1)
             outcomes.append(outcome)
     return outcomes

@@ -10,7 +10,7 @@ from parity import subject
 from parity.bugs import BUGS, Mistake, planted
 from parity.cases import Arrays, Case, strided
 from parity.compare import compare_tensor
-from parity.ports import Outcome
+from parity.ports.verdict import Outcome
 from reference.arrays import Array
 
 CASES_READ = 8  # so many wrong answers, and as many right ones, are held against every mistake

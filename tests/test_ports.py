@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity import checking, ports, vectors
+from parity import checking, vectors
 from parity.bugs import BUGS
 from parity.cases import CASES, arrays, fresh
 from parity.checking import BROKEN, CONFORMS, DIVERGES
 from parity.compare import compare, describe
 from parity.likeness import likeness, mistaken
-from parity.ports import BadPort, Outcome, Port
+from parity.ports import claims, process, verdict
+from parity.ports.claims import BadPort, Port
+from parity.ports.verdict import Outcome
 from parity.vectors import Vector, description, writing
 
 HERE = Path(__file__).parent / "ports"
@@ -24,14 +26,14 @@ KILLS = json.loads((vectors.FROZEN / "manifest.json").read_text(encoding="utf-8"
 
 
 def python_port(name: str, *arguments: str) -> Port:
-    port = ports.load(HERE / name)
+    port = claims.load(HERE / name)
     return replace(port, command=(*port.command, *arguments))
 
 
 def checked(
     port: Port, chosen: Sequence[Vector], folder: Path, dtypes: Sequence[str] = ("float64",), seconds: float = 20.0
 ) -> list[Outcome]:
-    return list(ports.check(port, chosen, dtypes, folder, seconds))
+    return list(verdict.check(port, chosen, dtypes, folder, seconds))
 
 
 def verdicts(outcomes: Sequence[Outcome]) -> str:
@@ -298,21 +300,21 @@ def test_a_wrong_port_toml_is_said(tmp_path: Path, old: str, new: str, words: st
     assert old in GOOD
     (tmp_path / "port.toml").write_text(GOOD.replace(old, new), encoding="utf-8")
     with pytest.raises(BadPort, match=re.escape(words)):
-        ports.load(tmp_path)
+        claims.load(tmp_path)
 
 
 def test_a_port_is_a_folder_or_a_file_beside_its_port_toml(tmp_path: Path) -> None:
     (tmp_path / "port.toml").write_text(GOOD, encoding="utf-8")
-    assert ports.load(tmp_path) == ports.load(tmp_path / "port.toml") == ports.load(tmp_path / "port")
+    assert claims.load(tmp_path) == claims.load(tmp_path / "port.toml") == claims.load(tmp_path / "port")
 
 
 def test_a_build_that_fails_is_said() -> None:
     port = python_port("mistaken")
-    ports.build(replace(port, build=("python", "-c", "pass")), "float64")
+    process.build(replace(port, build=("python", "-c", "pass")), "float64")
     with pytest.raises(BadPort, match=r"(?s)mistaken does not build: .*no luck"):
-        ports.build(replace(port, build=("python", "-c", "raise SystemExit('no luck')")), "float64")
+        process.build(replace(port, build=("python", "-c", "raise SystemExit('no luck')")), "float64")
     with pytest.raises(BadPort, match="mistaken is built with no-such-compiler, which is not on this machine"):
-        ports.build(replace(port, build=("no-such-compiler", "x")), "float64")
+        process.build(replace(port, build=("no-such-compiler", "x")), "float64")
 
 
 # Fresh cases.
