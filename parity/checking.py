@@ -16,7 +16,7 @@ from rich.text import Text
 from parity import report, subject, vectors
 from parity.cases import Case, fresh
 from parity.compare import CaseResult, TensorResult, describe
-from parity.likeness import described, likeness
+from parity.mistakes.likeness import described, likeness
 from parity.ports import claims, process, verdict
 from parity.ports.claims import Port
 from parity.ports.verdict import Outcome

@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from parity import charlm, checking, exporting, oracles, report, runner, strength, tracing
-from parity.bugs import BUGS
+from parity import charlm, checking, exporting, oracles, report, runner, tracing
 from parity.cases import BENCHMARKS, CASES, Case
 from parity.compare import CaseResult
+from parity.mistakes import MISTAKES, measure
 
 COMMANDS = {
     "export": (
@@ -19,7 +19,7 @@ COMMANDS = {
     ),
     "trace": (tracing.add_arguments, tracing.main, "print a small case step by step, as on paper"),
     "check": (checking.add_arguments, checking.main, "run a port, which is any program, on the test vectors"),
-    "bugs": (strength.add_arguments, strength.main, "plant every known mistake, and see what catches it"),
+    "bugs": (measure.add_arguments, measure.main, "plant every known mistake, and see what catches it"),
     "charlm": (charlm.add_arguments, charlm.main, "train a character model on real text, beside its torch twin"),
 }
 
@@ -107,9 +107,9 @@ def _write_page(path: Path, results: list[CaseResult], seconds: float, shown: Ca
 
     cases = list({r.case.id: r.case for r in results}.values())
     with report.progress() as progress:
-        task = progress.add_task("mistakes", total=len(BUGS))
-        verdicts = strength.measure(
-            list(BUGS.values()), cases, lambda name: progress.update(task, description=name, advance=1)
+        task = progress.add_task("mistakes", total=len(MISTAKES))
+        verdicts = measure.measure(
+            list(MISTAKES.values()), cases, lambda name: progress.update(task, description=name, advance=1)
         )
     page.write(path, results, seconds, verdicts, shown or CASES[page.SHOWN])
 

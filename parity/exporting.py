@@ -7,10 +7,10 @@ from typing import Any
 from rich.console import Console
 
 from parity import report, subject, vectors
-from parity.bugs import BUGS
 from parity.cases import CASES, OWN_WEIGHTS, Case, admission, arrays, weights
 from parity.compare import compare
-from parity.likeness import mistaken
+from parity.mistakes import MISTAKES
+from parity.mistakes.likeness import mistaken
 from parity.vectors import writing
 from reference.activations import ACTIVATIONS, NONLINEARITIES
 from reference.arrays import Array
@@ -77,8 +77,8 @@ def killed_by(cases: list[Case]) -> dict[str, list[str]]:
     """For each case the planted mistakes that it catches in a port."""
     kills: dict[str, list[str]] = {case.id: [] for case in cases}
     with report.progress() as progress:
-        task = progress.add_task("", total=len(BUGS))
-        for name, mistake in BUGS.items():
+        task = progress.add_task("", total=len(MISTAKES))
+        for name, mistake in MISTAKES.items():
             progress.update(task, description=name, advance=1)
             for case in cases:
                 got = mistaken(mistake, case, arrays(case).astype(mistake.dtype))

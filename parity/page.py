@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from parity import oracles, report, subject, tolerance
 from parity.cases import CASES, Case, arrays
 from parity.compare import CaseResult, errors, message
-from parity.strength import TUTORIAL_LOOKS_AT, Verdict, closing, idle
+from parity.mistakes.measure import TUTORIAL_LOOKS_AT, Verdict, closing, idle
 from reference.arrays import Array
 from reference.parameters import suffixes
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from parity import cli
-from parity.bugs import BUGS, planted
 from parity.cases import CASES
+from parity.mistakes import MISTAKES, planted
 from reference.cells import rnn
 
 
@@ -25,7 +25,7 @@ def test_a_run_that_agrees_exits_with_0_and_says_how_much_was_compared(capsys: p
 def test_w_hh_transposed_in_the_step_fails_at_the_right_tensor_and_step(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["-k", "linear-r", "--dtype", "float64"]) == 0  # what the oracles say is known from here on
     capsys.readouterr()
-    with planted(BUGS["w-hh-transposed"]):
+    with planted(MISTAKES["w-hh-transposed"]):
         assert cli.main(["-k", "linear-r", "--dtype", "float64"]) == 1
     out = capsys.readouterr().out
     assert "first: a layer 0 forward step 0 (t = 0)" in out  # h0 is given: W_hh is met at once

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from parity import checking, vectors
-from parity.bugs import BUGS
 from parity.cases import CASES, arrays, fresh
 from parity.checking import BROKEN, CONFORMS, DIVERGES
 from parity.compare import compare, describe
-from parity.likeness import likeness, mistaken
+from parity.mistakes import MISTAKES
+from parity.mistakes.likeness import likeness, mistaken
 from parity.ports import claims, process, verdict
 from parity.ports.claims import BadPort, Port
 from parity.ports.verdict import Outcome
@@ -62,9 +62,9 @@ def test_a_port_never_sees_what_is_expected(tmp_path: Path) -> None:
 # The planted mistakes.
 
 
-@pytest.mark.parametrize("name", BUGS)
+@pytest.mark.parametrize("name", MISTAKES)
 def test_a_planted_mistake_is_flagged_where_it_begins_and_called_by_its_name(name: str, tmp_path: Path) -> None:
-    mistake = BUGS[name]
+    mistake = MISTAKES[name]
     outcomes = checked(python_port("mistaken", name), vectors.frozen(), tmp_path, [mistake.dtype])
     assert {o.vector.case.id for o in outcomes if o.verdict == "fail"} == {
         case_id for case_id, entry in KILLS.items() if name in entry["kills"]
@@ -88,7 +88,7 @@ def first_wrong(outcome: Outcome) -> str:
 def first_wrong_by_hand(outcome: Outcome, name: str) -> str:
     """The same, found without files and processes: the mistake against the case's own tolerance."""
     case, dtype = CASES[outcome.vector.case.id], outcome.dtype
-    got = mistaken(BUGS[name], case, arrays(case).astype(dtype))
+    got = mistaken(MISTAKES[name], case, arrays(case).astype(dtype))
     if got is None:
         return "error"
     found = compare(case, "the truth", dtype, got, writing.truth(case)).first

@@ -12,8 +12,8 @@ import pytest
 
 import reference
 from parity import tolerance, vectors
-from parity.bugs import BUGS
 from parity.cases import CASES, arrays
+from parity.mistakes import MISTAKES
 from parity.vectors import Corrupt, Vector, description, reading, writing
 
 MANIFEST = json.loads((vectors.FROZEN / "manifest.json").read_text(encoding="utf-8"))
@@ -91,7 +91,7 @@ def test_a_case_is_flat_lines_that_a_c_program_can_read(vector: Vector) -> None:
 def test_the_set_catches_every_planted_mistake_and_every_vector_some() -> None:
     assert list(MANIFEST["cases"]) == vectors.IDS
     kills = {case_id: set(entry["kills"]) for case_id, entry in MANIFEST["cases"].items()}
-    assert set().union(*kills.values()) == set(BUGS)
+    assert set().union(*kills.values()) == set(MISTAKES)
     assert all(kills.values())
 
 

@@ -17,9 +17,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from parity import oracles, report, runner, subject, tolerance
-from parity.bugs import BUGS, Mistake, planted
 from parity.cases import CASES, Case, arrays
 from parity.compare import CaseResult, compare, describe
+from parity.mistakes import MISTAKES, Mistake, planted
 from reference.arrays import Array
 
 TUTORIAL = Case(
@@ -246,7 +246,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
     Of a part of the table, chosen by an option, only the mistakes are judged: the cases that catch none are not.
     """
-    mistakes = [m for m in BUGS.values() if options.k is None or options.k in m.name]
+    mistakes = [m for m in MISTAKES.values() if options.k is None or options.k in m.name]
     cases = runner.select(options.case, None)
     if not mistakes:
         parser.error(f"no mistake has {options.k!r} in its name")
@@ -264,5 +264,5 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if options.json:
         write_json(options.json, verdicts, cases)
     survived = any(not v.catches for v in verdicts)
-    whole = len(mistakes) == len(BUGS) and len(cases) == len(CASES)
+    whole = len(mistakes) == len(MISTAKES) and len(cases) == len(CASES)
     return int(survived or (whole and bool(idle(verdicts, cases))))
