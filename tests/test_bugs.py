@@ -8,7 +8,7 @@ from types import CodeType
 import numpy as np
 import pytest
 
-from parity import cli, subject
+from parity import commands, subject
 from parity.cases import CASES, arrays
 from parity.mistakes import MISTAKES, Mistake, measure, planted
 from parity.mistakes.measure import Bench, Verdict
@@ -126,7 +126,7 @@ def test_a_survivor_and_an_idle_case_end_with_1(
 ) -> None:
     monkeypatch.setitem(MISTAKES, "none", NONE)
     file = tmp_path / "bugs.json"
-    assert cli.main(["bugs", "-k", "none", "--case", "hand-1x1x1", "--json", str(file)]) == 1
+    assert commands.main(["bugs", "-k", "none", "--case", "hand-1x1x1", "--json", str(file)]) == 1
     out = capsys.readouterr().out
     assert "SURVIVES" in out
     assert "0 of 1 mistakes are caught by 1 cases within 8 σ: 1 survive (none)" in out
@@ -138,11 +138,10 @@ def test_the_matrix_has_a_line_a_case_and_a_column_a_mistake(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "bugs.json"
-    assert (
-        cli.main(["bugs", "-k", "dropout", "--case", "lengths", "--json", str(file)]) == 1
-    )  # nothing is dropped there
+    # nothing is dropped there
+    assert commands.main(["bugs", "-k", "dropout", "--case", "lengths", "--json", str(file)]) == 1
     assert "········  lengths-none-reaches-T" in capsys.readouterr().out
-    assert cli.main(["bugs", "-k", "dh0", "--case", "rich", "--json", str(file)]) == 0
+    assert commands.main(["bugs", "-k", "dh0", "--case", "rich", "--json", str(file)]) == 0
     assert "███  rich" in capsys.readouterr().out
     first = json.loads(file.read_text())["mistakes"][0]
     assert first["name"] == "dh0-missing"

@@ -8,13 +8,13 @@ import pytest
 from safetensors.numpy import save_file
 
 import reference
-from parity import cli, vectors
+from parity import commands, vectors
 from parity.cases import CASES, arrays, weights
 from parity.vectors import reading
 
 
 def export(*arguments: object) -> int:
-    return cli.main(["export", *map(str, arguments)])
+    return commands.main(["export", *map(str, arguments)])
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -125,7 +125,7 @@ def test_a_case_that_proves_little_is_said(tmp_path: Path, capsys: pytest.Captur
 
 
 def trace(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert cli.main(["trace", *arguments]) == 0
+    assert commands.main(["trace", *arguments]) == 0
     return capsys.readouterr().out
 
 
@@ -172,7 +172,7 @@ def test_what_cannot_be_traced_is_said(capsys: pytest.CaptureFixture[str]) -> No
         (["rich", "--sequence", "3"], "--sequence should be in 0..2, got 3"),
     ):
         with pytest.raises(SystemExit):
-            cli.main(["trace", *arguments])
+            commands.main(["trace", *arguments])
         assert words in capsys.readouterr().err
 
 

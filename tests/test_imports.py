@@ -112,7 +112,7 @@ def test_the_oracles_do_import_torch() -> None:
 
 
 def test_the_command_line_starts_without_torch() -> None:
-    assert "torch" not in loaded_by("import parity.cli")
+    assert "torch" not in loaded_by("import parity.commands")
 
 
 @each_of_parity

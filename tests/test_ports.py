@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity import checking, vectors
+from parity import vectors
 from parity.cases import CASES, arrays, fresh
-from parity.checking import BROKEN, CONFORMS, DIVERGES
 from parity.compare import compare, describe
 from parity.mistakes import MISTAKES
 from parity.mistakes.likeness import likeness, mistaken
 from parity.ports import claims, process, verdict
 from parity.ports.claims import BadPort, Port
 from parity.ports.verdict import Outcome
+from parity.report import check
+from parity.report.check import BROKEN, CONFORMS, DIVERGES
 from parity.vectors import Vector, description, writing
 
 HERE = Path(__file__).parent / "ports"
@@ -47,7 +48,7 @@ def verdicts(outcomes: Sequence[Outcome]) -> str:
 def test_the_reference_itself_conforms(tmp_path: Path) -> None:
     outcomes = checked(python_port("mistaken"), vectors.frozen(), tmp_path, vectors.DTYPES)
     assert verdicts(outcomes) == "p" * 2 * len(vectors.IDS)
-    assert checking.exit_code(outcomes) == CONFORMS
+    assert check.exit_code(outcomes) == CONFORMS
     assert 0 < max(o.result.share for o in outcomes if o.result) < 0.5
 
 
@@ -69,11 +70,11 @@ def test_a_planted_mistake_is_flagged_where_it_begins_and_called_by_its_name(nam
     assert {o.vector.case.id for o in outcomes if o.verdict == "fail"} == {
         case_id for case_id, entry in KILLS.items() if name in entry["kills"]
     }
-    assert checking.exit_code(outcomes) == DIVERGES
+    assert check.exit_code(outcomes) == DIVERGES
     first = next(o for o in outcomes if o.verdict == "fail")
     assert first_wrong(first) == first_wrong_by_hand(first, name)
     assert likeness(outcomes) == [name]
-    assert f'looks like "{name}" ({mistake.says})' in checking.line(first, [name]) or first.result is None
+    assert f'looks like "{name}" ({mistake.says})' in check.line(first, [name]) or first.result is None
 
 
 def first_wrong(outcome: Outcome) -> str:
@@ -172,9 +173,9 @@ def test_bad_manners_get_a_clear_line_and_the_run_goes_on(mode: str, tmp_path: P
     outcomes = checked(python_port("fake", mode), FIRST_SEVEN, tmp_path, seconds=seconds)
     assert wanted is None or verdicts(outcomes) == wanted
     assert len(outcomes) >= len(FIRST_SEVEN)
-    assert checking.exit_code(outcomes) == exit_code
+    assert check.exit_code(outcomes) == exit_code
     if words is not None:
-        said = checking.line(next(o for o in outcomes if o.verdict in ("fail", "broken"))).split("  ", 2)[2]
+        said = check.line(next(o for o in outcomes if o.verdict in ("fail", "broken"))).split("  ", 2)[2]
         assert re.fullmatch(words, said, re.DOTALL), said
     assert not list(tmp_path.rglob("*.npy"))  # it cleans up behind itself
 
@@ -244,7 +245,7 @@ def test_what_is_not_claimed_is_not_asked_for(case_id: str, feature: str, value:
 def test_what_is_not_claimed_is_no_success(tmp_path: Path) -> None:
     outcomes = checked(claiming(cells=["gru"]), FIRST_SEVEN, tmp_path)
     assert verdicts(outcomes) == "nnnnnnn"
-    assert checking.exit_code(outcomes) == checking.NOTHING
+    assert check.exit_code(outcomes) == check.NOTHING
 
 
 def asked(port: Port, case_id: str) -> set[str]:

@@ -1,25 +1,20 @@
-"""`python -m parity bugs`: what the case table is worth, as the mistakes that it catches. SPEC 9.9.
+"""What the case table is worth, as the mistakes that it catches. SPEC 9.9.
 
 Every planted mistake runs on every case. A mistake is caught by a case if the reference then raises, disagrees with
 torch, or gives other bits when it is called again. One that no case catches is a survivor; a case that catches none has
 no place in the table.
 """
 
-import argparse
-import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from rich.markup import escape
-from rich.table import Table
 
-from parity import oracles, report, runner, subject, tolerance
-from parity.cases import CASES, Case, arrays
+from parity import oracles, runner, subject, tolerance
+from parity.cases import Case, arrays
 from parity.compare import CaseResult, compare, describe
-from parity.mistakes import MISTAKES, Mistake, planted
+from parity.mistakes import Mistake, planted
 from reference.arrays import Array
 
 TUTORIAL = Case(
@@ -154,115 +149,3 @@ def _dtypes(mistakes: Sequence[Mistake]) -> list[str]:
 def idle(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> list[str]:
     """The cases that catch no mistake."""
     return [case.id for case in cases if not any(case.id in v.catches for v in verdicts)]
-
-
-def table(verdicts: Sequence[Verdict]) -> Table:
-    """One row a mistake: how many cases catch it, which report first, and by how much."""
-    caption = "factor: error / allowed where it is reported first; inf where an exact value was missed"
-    found = Table(title="Planted mistakes", caption=caption)
-    found.add_column("#", justify="right")
-    found.add_column("mistake", no_wrap=True)
-    for name in ("cases", "assert_\nclose", "all-\nclose"):
-        found.add_column(name, justify="right", no_wrap=True)
-    found.add_column("tuto-\nrial", no_wrap=True)
-    found.add_column("first reported by", no_wrap=True, max_width=32)
-    found.add_column("where", no_wrap=True)
-    found.add_column("factor", justify="right", no_wrap=True)
-    for number, v in enumerate(verdicts, start=1):
-        first = v.catches[v.first] if v.first else None
-        found.add_row(
-            str(number),
-            v.mistake.name,
-            str(len(v.catches)),
-            str(len(v.assert_close)),
-            str(len(v.allclose)),
-            "caught" if v.tutorial else "-",
-            v.first or "[bold red]SURVIVES[/]",
-            escape(first.where) if first else "",
-            f"{first.factor:.2g}" if first else "",
-        )
-    return found
-
-
-def matrix(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
-    """A line a case, a column a mistake in the order of the table: █ where the case catches it."""
-    tens = "".join(str(n // 10 % 10) if n % 10 == 0 else " " for n in range(1, len(verdicts) + 1))
-    lines = ["".join("█" if case.id in v.catches else "·" for v in verdicts) + f"  {case.id}" for case in cases]
-    return "\n".join([tens, *lines])
-
-
-def closing(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
-    """How many mistakes were caught: by the table, and by other ways of looking at the same."""
-    survivors = [v.mistake.name for v in verdicts if not v.catches]
-    without = idle(verdicts, cases)
-    n = len(verdicts)
-    lines = [
-        f"{n - len(survivors)} of {n} mistakes are caught by {len(cases)} cases within 8 σ: {len(survivors)} survive"
-        + (f" ({', '.join(survivors)})" if survivors else ""),
-        f"{sum(bool(v.assert_close) for v in verdicts)} of {n} by the same cases under torch.testing.assert_close, "
-        f"{sum(bool(v.allclose) for v in verdicts)} under numpy.allclose; "
-        f"{sum(v.tutorial for v in verdicts)} by the usual tutorial case under assert_close",
-        f"{len(without)} of {len(cases)} cases catch none" + (f": {', '.join(without)}" if without else ""),
-    ]
-    return "\n".join(lines)
-
-
-def write_json(path: Path, verdicts: Sequence[Verdict], cases: Sequence[Case]) -> None:
-    """Every mistake: what it is, and each case that catches it with where and by what factor."""
-    document = {
-        "cases": [case.id for case in cases],
-        "mistakes": [
-            {
-                "name": v.mistake.name,
-                "where": f"reference.{v.mistake.where}",
-                "right": v.mistake.right,
-                "wrong": v.mistake.wrong,
-                "says": v.mistake.says,
-                "met": v.mistake.met,
-                "dtype": v.mistake.dtype,
-                "caught_by": {
-                    case: {"where": c.where, "factor": c.factor if np.isfinite(c.factor) else str(c.factor)}
-                    for case, c in v.catches.items()
-                },
-                "assert_close": sorted(v.assert_close),
-                "allclose": sorted(v.allclose),
-                "tutorial": v.tutorial,
-            }
-            for v in verdicts
-        ],
-    }
-    path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `python -m parity bugs`."""
-    parser.add_argument("-k", metavar="TEXT", help="only the mistakes whose name contains TEXT")
-    parser.add_argument("--case", metavar="TEXT", help="only the cases whose id contains TEXT (or is TEXT)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every mistake, and what catches it where")
-
-
-def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    """Prints the table, the matrix and the totals; 0 if every mistake is caught and every case catches one, else 1.
-
-    Of a part of the table, chosen by an option, only the mistakes are judged: the cases that catch none are not.
-    """
-    mistakes = [m for m in MISTAKES.values() if options.k is None or options.k in m.name]
-    cases = runner.select(options.case, None)
-    if not mistakes:
-        parser.error(f"no mistake has {options.k!r} in its name")
-    if not cases:
-        parser.error(f"no case has {options.case!r} in its id")
-    if options.json and not options.json.parent.is_dir():
-        parser.error(f"cannot write {options.json}: there is no folder {options.json.parent}")
-    with report.progress() as progress:
-        task = progress.add_task("tolerances and oracles", total=len(mistakes))
-        verdicts = measure(mistakes, cases, lambda name: progress.update(task, description=name, advance=1))
-    console = report.console(width=180)
-    console.print(table(verdicts))
-    console.print(matrix(verdicts, cases), highlight=False, soft_wrap=True)
-    console.print(closing(verdicts, cases), soft_wrap=True)
-    if options.json:
-        write_json(options.json, verdicts, cases)
-    survived = any(not v.catches for v in verdicts)
-    whole = len(mistakes) == len(MISTAKES) and len(cases) == len(CASES)
-    return int(survived or (whole and bool(idle(verdicts, cases))))

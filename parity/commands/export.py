@@ -6,11 +6,12 @@ from typing import Any
 
 from rich.console import Console
 
-from parity import report, subject, vectors
+from parity import subject, vectors
 from parity.cases import CASES, OWN_WEIGHTS, Case, admission, arrays, weights
 from parity.compare import compare
 from parity.mistakes import MISTAKES
 from parity.mistakes.likeness import mistaken
+from parity.report import terminal
 from parity.vectors import writing
 from reference.activations import ACTIVATIONS, NONLINEARITIES
 from reference.arrays import Array
@@ -76,7 +77,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 def killed_by(cases: list[Case]) -> dict[str, list[str]]:
     """For each case the planted mistakes that it catches in a port."""
     kills: dict[str, list[str]] = {case.id: [] for case in cases}
-    with report.progress() as progress:
+    with terminal.progress() as progress:
         task = progress.add_task("", total=len(MISTAKES))
         for name, mistake in MISTAKES.items():
             progress.update(task, description=name, advance=1)
