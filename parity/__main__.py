@@ -1,9 +1,9 @@
-"""`python -m parity`: the command line of parity/cli.py, with a plain word where a package is missing."""
+"""`python -m parity`: the command line of parity/commands, with a plain word where a package is missing."""
 
 import sys
 
 try:
-    from parity.cli import main
+    from parity.commands import main
 
     sys.exit(main())
 except ModuleNotFoundError as error:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from parity import npy, vectors
 from parity.cases import Arrays, Case
+from parity.vectors import npy, reading
 from reference.arrays import Array
 
 
@@ -23,8 +23,8 @@ class Request:
 
 def read(folder: Path) -> Request:
     """What a CASE_DIR holds."""
-    keys = vectors.read_keys(folder)
-    case, values = vectors.read_inputs(folder, keys)
+    keys = reading.read_keys(folder)
+    case, values = reading.read_inputs(folder, keys)
     return Request(case, values, tuple(keys["asked"].split()))
 
 

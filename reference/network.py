@@ -16,7 +16,7 @@ from reference.layout import Layout
 from reference.packing import Packing
 from reference.recurrent import Recurrent, RecurrentGradients, RecurrentTrace
 
-T = TypeVar("T")
+Value = TypeVar("Value")
 
 RECURRENT, OUTPUT = "rnn.", "output."  # the prefixes of the names of the parameters. SPEC 1.5
 
@@ -248,5 +248,5 @@ def _quoted(names: Any) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def _named(prefix: str, values: Mapping[str, T]) -> dict[str, T]:
+def _named(prefix: str, values: Mapping[str, Value]) -> dict[str, Value]:
     return {f"{prefix}{name}": value for name, value in values.items()}

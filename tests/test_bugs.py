@@ -8,10 +8,10 @@ from types import CodeType
 import numpy as np
 import pytest
 
-from parity import cli, strength, subject
-from parity.bugs import BUGS, Mistake, planted
+from parity import commands, subject
 from parity.cases import CASES, arrays
-from parity.strength import Bench, Verdict
+from parity.mistakes import MISTAKES, Mistake, measure, planted
+from parity.mistakes.measure import Bench, Verdict
 from reference.arrays import pool
 from reference.cells import rnn
 
@@ -34,38 +34,38 @@ NONE = Mistake("none", "arrays:pool", "return d_rows.T.dot(rows)", "return d_row
 @pytest.fixture(scope="module")
 def verdicts() -> dict[str, Verdict]:
     """Every mistake on a few cases; `python -m parity bugs` runs them on all."""
-    return {v.mistake.name: v for v in strength.measure(list(BUGS.values()), [CASES[name] for name in FEW])}
+    return {v.mistake.name: v for v in measure.measure(list(MISTAKES.values()), [CASES[name] for name in FEW])}
 
 
 def test_there_are_at_least_64_and_each_says_what_it_is() -> None:
-    assert len(BUGS) >= 64
-    assert len({(m.where, m.right, m.wrong) for m in BUGS.values()}) == len(BUGS)
-    assert all(m.says for m in BUGS.values())
-    assert list(BUGS) == [m.name for m in BUGS.values()]
+    assert len(MISTAKES) >= 64
+    assert len({(m.where, m.right, m.wrong) for m in MISTAKES.values()}) == len(MISTAKES)
+    assert all(m.says for m in MISTAKES.values())
+    assert list(MISTAKES) == [m.name for m in MISTAKES.values()]
 
 
 def what_it_does(code: CodeType) -> tuple[object, ...]:
     return code.co_code, code.co_consts, code.co_names
 
 
-@pytest.mark.parametrize("name", BUGS)
+@pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_planted_and_taken_out_again(name: str) -> None:
-    function = BUGS[name].function()
+    function = MISTAKES[name].function()
     right = function.__code__
-    with planted(BUGS[name]):
+    with planted(MISTAKES[name]):
         assert what_it_does(function.__code__) != what_it_does(right)
     assert function.__code__ is right
     assert not function.__dict__
 
 
-@pytest.mark.parametrize("name", BUGS)
+@pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_caught_by_a_few_cases(name: str, verdicts: dict[str, Verdict]) -> None:
     assert verdicts[name].catches
 
 
 def test_rich_alone_catches_most_and_the_tutorial_case_few(verdicts: dict[str, Verdict]) -> None:
-    assert sum("rich" in v.catches for v in verdicts.values()) > 0.6 * len(BUGS)
-    assert 0 < sum(v.tutorial for v in verdicts.values()) < 0.4 * len(BUGS)
+    assert sum("rich" in v.catches for v in verdicts.values()) > 0.6 * len(MISTAKES)
+    assert 0 < sum(v.tutorial for v in verdicts.values()) < 0.4 * len(MISTAKES)
 
 
 def test_a_small_mistake_passes_the_usual_tolerances(verdicts: dict[str, Verdict]) -> None:
@@ -76,7 +76,7 @@ def test_a_small_mistake_passes_the_usual_tolerances(verdicts: dict[str, Verdict
 
 def test_everyone_who_has_the_function_makes_the_mistake() -> None:
     """Functions are imported by name, so that a new function under an old name would not be met."""
-    with planted(BUGS["pooled-in-float32"]):
+    with planted(MISTAKES["pooled-in-float32"]):
         assert pool(np.array([[1 + 1e-12]]), np.ones((1, 1))) == 1
         assert vars(rnn)["pool"] is pool
     assert pool(np.array([[1 + 1e-12]]), np.ones((1, 1))) != 1
@@ -84,7 +84,7 @@ def test_everyone_who_has_the_function_makes_the_mistake() -> None:
 
 def test_the_reference_is_whole_again_after_an_error() -> None:
     before = rnn.steps.__code__
-    with pytest.raises(RuntimeError), planted(BUGS["recurrent-term-missing"]):  # noqa: PT012
+    with pytest.raises(RuntimeError), planted(MISTAKES["recurrent-term-missing"]):  # noqa: PT012
         assert rnn.steps.__code__ is not before
         raise RuntimeError
     assert rnn.steps.__code__ is before
@@ -107,7 +107,7 @@ def test_a_text_that_is_not_there_once_is_refused(wrong: Mistake) -> None:
     ],
 )
 def test_the_first_report_says_where(name: str, case_id: str, where: str) -> None:
-    mistake = BUGS[name]
+    mistake = MISTAKES[name]
     bench = Bench.of(CASES[case_id], mistake.dtype)
     with planted(mistake):
         catch, _ = bench.caught()
@@ -124,9 +124,9 @@ def test_without_a_mistake_nothing_is_caught() -> None:
 def test_a_survivor_and_an_idle_case_end_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(BUGS, "none", NONE)
+    monkeypatch.setitem(MISTAKES, "none", NONE)
     file = tmp_path / "bugs.json"
-    assert cli.main(["bugs", "-k", "none", "--case", "hand-1x1x1", "--json", str(file)]) == 1
+    assert commands.main(["bugs", "-k", "none", "--case", "hand-1x1x1", "--json", str(file)]) == 1
     out = capsys.readouterr().out
     assert "SURVIVES" in out
     assert "0 of 1 mistakes are caught by 1 cases within 8 σ: 1 survive (none)" in out
@@ -138,11 +138,10 @@ def test_the_matrix_has_a_line_a_case_and_a_column_a_mistake(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "bugs.json"
-    assert (
-        cli.main(["bugs", "-k", "dropout", "--case", "lengths", "--json", str(file)]) == 1
-    )  # nothing is dropped there
+    # nothing is dropped there
+    assert commands.main(["bugs", "-k", "dropout", "--case", "lengths", "--json", str(file)]) == 1
     assert "········  lengths-none-reaches-T" in capsys.readouterr().out
-    assert cli.main(["bugs", "-k", "dh0", "--case", "rich", "--json", str(file)]) == 0
+    assert commands.main(["bugs", "-k", "dh0", "--case", "rich", "--json", str(file)]) == 0
     assert "███  rich" in capsys.readouterr().out
     first = json.loads(file.read_text())["mistakes"][0]
     assert first["name"] == "dh0-missing"

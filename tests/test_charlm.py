@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from parity import charlm, cli
-from parity.charlm import Corpus
+from parity import commands
+from parity.commands import charlm
+from parity.commands.charlm import Corpus
 from parity.oracles import torch_training
 from reference.arrays import Array
 
@@ -70,7 +71,7 @@ def test_the_command_trains_compares_and_samples(tmp_path: Path, capsys: pytest.
     text, weights = tmp_path / "text.txt", tmp_path / "weights.npz"
     text.write_text(TEXT)
     arguments = ["charlm", "--text", str(text), "--steps", "150", "--hidden-size", "16", "--compared", "4"]
-    assert cli.main([*arguments, "--window", "11", "--sample", "60", "--save", str(weights)]) == 0
+    assert commands.main([*arguments, "--window", "11", "--sample", "60", "--save", str(weights)]) == 0
     out = capsys.readouterr().out
     assert f"text: {len(TEXT):,} characters, {len(set(TEXT))} different" in out
     assert f"unigram entropy of the text: {Corpus.of(TEXT).unigram_entropy():.4f}" in out
@@ -95,7 +96,7 @@ def test_a_twin_that_drifts_is_noticed(
 
     monkeypatch.setattr(torch_training, "train", drifting)
     options = ["--steps", "4", "--compared", "4", "--hidden-size", "8", "--window", "9"]
-    assert cli.main(["charlm", "--text", str(text), *options]) == 1
+    assert commands.main(["charlm", "--text", str(text), *options]) == 1
     assert "torch does NOT agree" in capsys.readouterr().out
 
 
@@ -124,7 +125,7 @@ def test_wrong_usage_exits_with_2_and_says_why(
     arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
-        cli.main(["charlm", *arguments])
+        commands.main(["charlm", *arguments])
     assert stopped.value.code == 2
     assert complaint in capsys.readouterr().err
 
@@ -137,6 +138,6 @@ def test_text_that_is_not_utf8_is_refused_and_no_file_is_overwritten(
     kept.write_bytes(b"mine")
     for arguments in (["--text", str(latin)], ["--save", str(kept)]):
         with pytest.raises(SystemExit):
-            cli.main(["charlm", *arguments])
+            commands.main(["charlm", *arguments])
     assert "as UTF-8 text" in capsys.readouterr().err
     assert kept.read_bytes() == b"mine"

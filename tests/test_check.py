@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from parity import cli, vectors
-from parity.checking import BROKEN, CONFORMS, CORRUPT, DIVERGES, NOTHING, USAGE
+from parity import commands, vectors
+from parity.report.check import BROKEN, CONFORMS, CORRUPT, DIVERGES, NOTHING, USAGE
 
 HERE = Path(__file__).parent / "ports"
 
@@ -30,7 +30,7 @@ def with_arguments(port: Path, *arguments: str) -> str:
 
 
 def check(*arguments: str) -> int:
-    return cli.main(["check", *arguments])
+    return commands.main(["check", *arguments])
 
 
 def usage_error(*arguments: str) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity import cli
-from parity.bugs import BUGS, planted
+from parity import commands
 from parity.cases import CASES
+from parity.mistakes import MISTAKES, planted
 from reference.cells.rnn import Rnn
 
 
 def test_a_run_that_agrees_exits_with_0_and_says_how_much_was_compared(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["-k", "rich"]) == 0
+    assert commands.main(["-k", "rich"]) == 0
     out = capsys.readouterr().out
     assert "1 cases, 8 comparisons, 304 tensors" in out
     assert "all pass" in out
@@ -23,10 +23,10 @@ def test_a_run_that_agrees_exits_with_0_and_says_how_much_was_compared(capsys: p
 
 
 def test_w_hh_transposed_in_the_step_fails_at_the_right_tensor_and_step(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["-k", "linear-r", "--dtype", "float64"]) == 0  # what the oracles say is known from here on
+    assert commands.main(["-k", "linear-r", "--dtype", "float64"]) == 0  # what the oracles say is known from here on
     capsys.readouterr()
-    with planted(BUGS["w-hh-transposed"]):
-        assert cli.main(["-k", "linear-r", "--dtype", "float64"]) == 1
+    with planted(MISTAKES["w-hh-transposed"]):
+        assert commands.main(["-k", "linear-r", "--dtype", "float64"]) == 1
     out = capsys.readouterr().out
     assert "first: a layer 0 forward step 0 (t = 0)" in out  # h0 is given: W_hh is met at once
     assert "first: a layer 0 forward step 1 (t = 1)" in out  # linear-response-bf-noh0 starts from rest
@@ -58,25 +58,25 @@ def test_wrong_usage_exits_with_2_and_says_why(
     arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
-        cli.main(arguments)
+        commands.main(arguments)
     assert stopped.value.code == 2
     assert complaint in capsys.readouterr().err
 
 
 def test_an_id_that_begins_other_ids_chooses_its_own_case_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["-k", "many-to-many", "--dtype", "float32"]) == 0
+    assert commands.main(["-k", "many-to-many", "--dtype", "float32"]) == 0
     assert "1 cases, 4 comparisons" in capsys.readouterr().out
     assert any(case_id.startswith("many-to-many-") for case_id in CASES)
 
 
 def test_a_shape_of_the_benchmarks_can_be_checked_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["-k", "bench-T32-B1-I8-H16"]) == 0
+    assert commands.main(["-k", "bench-T32-B1-I8-H16"]) == 0
     assert "1 cases, 8 comparisons" in capsys.readouterr().out
 
 
 def test_json_has_every_tensor(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    assert cli.main(["-k", "linear-r", "--json", str(report)]) == 0
+    assert commands.main(["-k", "linear-r", "--json", str(report)]) == 0
     document = json.loads(report.read_text())
     assert document["total"]["cases"] == 3
     assert document["total"]["failed"] == 0
@@ -92,10 +92,10 @@ def test_json_has_every_tensor(tmp_path: Path) -> None:
 
 
 def test_json_of_a_failure_is_valid_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert cli.main(["-k", "linear-impulse"]) == 0
+    assert commands.main(["-k", "linear-impulse"]) == 0
     monkeypatch.setattr(Rnn, "factors", lambda cell, columns: {"a": np.full_like(columns.rows("h"), np.nan)})
     report = tmp_path / "report.json"
-    assert cli.main(["-k", "linear-impulse", "--json", str(report)]) == 1
+    assert commands.main(["-k", "linear-impulse", "--json", str(report)]) == 1
     document = json.loads(report.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     failed = [t for r in document["results"] for t in r["tensors"] if not t["passed"]]
     assert {"d_a_l0", "d_x"} <= {t["tensor"] for t in failed}

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import parity
-from parity import checking, cli, ports
+from parity import commands
+from parity.ports import claims
+from parity.report import check
 
 PORTS = Path(parity.__file__).parent / "ports"
 
@@ -23,13 +25,13 @@ def test_a_template_conforms_on_every_vector_and_twenty_fresh_cases(
     name: str, program: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     need(program, shutil.which(program) is not None)
-    assert cli.main(["check", str(PORTS / name), "--fresh", "1"]) == checking.CONFORMS
+    assert commands.main(["check", str(PORTS / name), "--fresh", "1"]) == check.CONFORMS
     assert f"{name}: conforms  (112 pass, 10 not claimed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["c", "javascript"])
 def test_a_template_claims_all_of_the_simple_network_but_ctc(name: str) -> None:
-    port, reference = ports.load(PORTS / name), ports.load(Path(__file__).parent / "ports" / "mistaken")
+    port, reference = claims.load(PORTS / name), claims.load(Path(__file__).parent / "ports" / "mistaken")
     divergences = [d for d in reference.features["divergences"] if d != "ctc"]
     assert port.features == {**reference.features, "divergences": divergences}
     assert (port.dtypes, port.provides) == (reference.dtypes, reference.provides)
@@ -37,13 +39,13 @@ def test_a_template_claims_all_of_the_simple_network_but_ctc(name: str) -> None:
 
 def test_jax_conforms(capsys: pytest.CaptureFixture[str]) -> None:
     need("jax", find_spec("jax") is not None)
-    assert cli.main(["check", str(PORTS / "jax"), "--timeout", "60"]) == checking.CONFORMS
+    assert commands.main(["check", str(PORTS / "jax"), "--timeout", "60"]) == check.CONFORMS
 
 
 def test_onnx_runtime_differs_in_its_tanh_alone(capsys: pytest.CaptureFixture[str]) -> None:
     """Its tanh is a rational function: off by 2.6e-5 of a small argument, seen where the network is nearly linear."""
     need("onnxruntime and onnx", find_spec("onnxruntime") is not None and find_spec("onnx") is not None)
-    assert cli.main(["check", str(PORTS / "onnxruntime")]) == checking.DIVERGES
+    assert commands.main(["check", str(PORTS / "onnxruntime")]) == check.DIVERGES
     out = capsys.readouterr().out
     assert "FAIL critical-T64  float32  first: output t = 0" in out
     assert out.count("FAIL ") == 1

@@ -8,12 +8,13 @@ import pytest
 from safetensors.numpy import save_file
 
 import reference
-from parity import cli, vectors, weights
-from parity.cases import CASES, arrays
+from parity import commands, vectors
+from parity.cases import CASES, arrays, weights
+from parity.vectors import reading
 
 
 def export(*arguments: object) -> int:
-    return cli.main(["export", *map(str, arguments)])
+    return commands.main(["export", *map(str, arguments)])
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -25,7 +26,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def test_cases_of_the_table(tmp_path: Path) -> None:
     assert export(tmp_path / "v", "--case", "hand-1x1x1", "--case", "truncate-1") == 0
-    assert [v.case.id for v in vectors.read_set(tmp_path / "v")] == ["hand-1x1x1", "truncate-1"]
+    assert [v.case.id for v in reading.read_set(tmp_path / "v")] == ["hand-1x1x1", "truncate-1"]
     for file in ("case.toml", "in/x.npy", "expect/d_x.npy", "tolerance.toml"):
         frozen, made = vectors.FROZEN / "hand-1x1x1" / file, tmp_path / "v" / "hand-1x1x1" / file
         assert made.read_bytes() == frozen.read_bytes()
@@ -35,7 +36,7 @@ def test_a_case_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     sizes = ["--hidden-size", 7, "--input-size", 2, "--num-layers", 2, "--nonlinearity", "relu", "--lengths", 4, 1, 3]
     head = ["--output-size", 3, "--activation", "sigmoid", "--divergence", "kl", "--dropout", 0.25, "--no-bias"]
     assert export(tmp_path / "v", *sizes, *head, "--layout", "batch_first", "--seed", 5) == 0
-    (vector,) = vectors.read_set(tmp_path / "v")
+    (vector,) = reading.read_set(tmp_path / "v")
     case = vector.case
     assert (case.T, case.B, case.I, case.H, case.O, case.lengths) == (4, 3, 2, 7, 3, (4, 1, 3))
     assert (case.num_layers, case.nonlinearity, case.bias, case.dropout, case.masks) == (2, "relu", False, 0.25, True)
@@ -47,7 +48,7 @@ def test_a_case_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_the_seed_makes_the_values(tmp_path: Path) -> None:
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
         export(tmp_path / folder, "--hidden-size", 3, "--seed", seed)
-    a, b, c = (vectors.read_set(tmp_path / folder)[0].values.x for folder in "abc")
+    a, b, c = (reading.read_set(tmp_path / folder)[0].values.x for folder in "abc")
     np.testing.assert_array_equal(a, b)
     assert (a != c).all()
 
@@ -62,7 +63,7 @@ def test_ones_own_weights(tmp_path: Path, kind: str, capsys: pytest.CaptureFixtu
     else:
         save_file(params, file)
     assert export(tmp_path / "v", "--weights", file, "--steps", 6) == 0
-    (vector,) = vectors.read_set(tmp_path / "v")
+    (vector,) = reading.read_set(tmp_path / "v")
     case = vector.case
     assert (case.T, case.I, case.H, case.O, case.num_layers, case.bidirectional) == (6, 3, 4, 5, 2, True)
     for name, p in params.items():
@@ -74,7 +75,7 @@ def test_weights_of_a_stack_alone(tmp_path: Path, capsys: pytest.CaptureFixture[
     params = reference.RNN(3, 4, bias=False).init(np.random.default_rng(0), np.float32)
     np.savez(tmp_path / "w.npz", **params)  # type: ignore[arg-type]
     assert export(tmp_path / "v", "--weights", tmp_path / "w.npz") == 0
-    case = vectors.read_set(tmp_path / "v")[0].case
+    case = reading.read_set(tmp_path / "v")[0].case
     assert (case.O, case.bias) == (None, False)
     assert "rounded" not in capsys.readouterr().out
 
@@ -124,7 +125,7 @@ def test_a_case_that_proves_little_is_said(tmp_path: Path, capsys: pytest.Captur
 
 
 def trace(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert cli.main(["trace", *arguments]) == 0
+    assert commands.main(["trace", *arguments]) == 0
     return capsys.readouterr().out
 
 
@@ -171,7 +172,7 @@ def test_what_cannot_be_traced_is_said(capsys: pytest.CaptureFixture[str]) -> No
         (["rich", "--sequence", "3"], "--sequence should be in 0..2, got 3"),
     ):
         with pytest.raises(SystemExit):
-            cli.main(["trace", *arguments])
+            commands.main(["trace", *arguments])
         assert words in capsys.readouterr().err
 
 

@@ -1,8 +1,9 @@
-"""What imports what: `reference` needs NumPy alone, and within it everything points downwards."""
+"""What imports what: `reference` needs NumPy alone; within it, and within `parity`, everything points downwards."""
 
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,33 @@ def test_each_link_of_the_chain_imports_the_next(upper: str, lower: str) -> None
     assert lower in set().union(*(within_reference(file) for file in of_upper))
 
 
+def within_parity(name: str) -> set[str]:
+    """The modules of `parity`, a package being its __init__, that a module imports, wherever in it."""
+    found = set()
+    for module in imports(PARITY[name]):
+        path = module.split(".")[1:] if module.startswith("parity.") else []
+        while path and ".".join(path) not in PARITY and ".".join([*path, "__init__"]) not in PARITY:
+            path.pop()  # a name in a module
+        if path:
+            found.add(".".join(path) if ".".join(path) in PARITY else ".".join([*path, "__init__"]))
+    return found
+
+
+def test_the_modules_of_parity_import_one_way() -> None:
+    order = list(TopologicalSorter({name: within_parity(name) for name in PARITY}).static_order())  # raises on a circle
+    chain = ["cases.case", "cases.__init__", "subject", "tolerance", "compare", "ports.verdict", "mistakes.likeness"]
+    assert [name for name in order if name in chain] == chain
+    assert order.index("report.check") < order.index("commands.check") < order.index("__main__")
+
+
+def test_the_imports_within_parity_are_seen() -> None:
+    """So the test above looks at imports that are there: of a name, of a module, and one inside a function."""
+    assert within_parity("ports.verdict") == {
+        "compare", "ports.claims", "ports.process", "vectors.__init__", "vectors.npy", "vectors.writing",
+    }  # fmt: skip
+    assert "report.page" in within_parity("commands.run")
+
+
 @each_of_parity
 def test_parity_imports_torch_only_in_its_oracles(name: str) -> None:
     assert ("torch" not in tops(PARITY[name])) or name.startswith("oracles.")
@@ -115,7 +143,7 @@ def test_the_oracles_do_import_torch() -> None:
 
 
 def test_the_command_line_starts_without_torch() -> None:
-    assert "torch" not in loaded_by("import parity.cli")
+    assert "torch" not in loaded_by("import parity.commands")
 
 
 @each_of_parity

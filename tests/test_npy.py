@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity import npy
+from parity.vectors import npy
 from reference.arrays import Array
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from parity import oracles, subject, tolerance
-from parity.bugs import BUGS, planted
 from parity.cases import CASES, arrays
 from parity.compare import compare, errors
+from parity.mistakes import MISTAKES, planted
 from parity.oracles import complex_step, extended, impulse_response, torch_autograd
 from reference.arrays import Array
 
@@ -64,7 +64,7 @@ def test_a_backward_that_is_not_the_derivative_of_forward_is_seen_without_torch(
     case = CASES["square-l1"]
     said = complex_step.run(case, arrays(case))
     tolerance.sigma(case)
-    with planted(BUGS[name]):
+    with planted(MISTAKES[name]):
         got = subject.run(case, arrays(case))
     assert not compare(case, "complex-step", "float64", got, said).passed
 

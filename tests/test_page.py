@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from parity import cli, page, report
-from parity.bugs import BUGS
+from parity import commands
 from parity.cases import CASES
+from parity.mistakes import MISTAKES
+from parity.report import page, terminal
 
 IMAGE = re.compile(r'src="data:image/png;base64,([^"]+)"')
 
@@ -16,7 +17,7 @@ IMAGE = re.compile(r'src="data:image/png;base64,([^"]+)"')
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory) -> str:
     file: Path = tmp_path_factory.mktemp("page") / "page.html"
-    assert cli.main(["-k", "lengths-o", "--html", str(file), "--show", "rich"]) == 0
+    assert commands.main(["-k", "lengths-o", "--html", str(file), "--show", "rich"]) == 0
     return file.read_text(encoding="utf-8")
 
 
@@ -33,7 +34,7 @@ def test_its_pictures_are_pictures_with_something_in_them(text: str) -> None:
 
 
 def test_it_has_every_case_and_every_mistake(text: str) -> None:
-    for name in ("lengths-one", "lengths-one-sequence", *BUGS):
+    for name in ("lengths-one", "lengths-one-sequence", *MISTAKES):
         assert f"<code>{name}</code>" in text
     assert "2 cases, 16 comparisons" in text
     assert "<code>rich</code>: the largest error" in text
@@ -46,7 +47,7 @@ def test_the_case_shown_and_the_three_regimes_are_cases() -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(report, "find_spec", lambda name: None)
+    monkeypatch.setattr(terminal, "find_spec", lambda name: None)
     with pytest.raises(SystemExit):
-        cli.main(["--html", "page.html"])
+        commands.main(["--html", "page.html"])
     assert 'needs jinja2 and matplotlib: python -m pip install -e ".[report]"' in capsys.readouterr().err

@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity import checking, fresh, ports, vectors
-from parity.bugs import BUGS
-from parity.cases import CASES, arrays
-from parity.checking import BROKEN, CONFORMS, DIVERGES
+from parity import vectors
+from parity.cases import CASES, arrays, fresh
 from parity.compare import compare, describe
-from parity.likeness import likeness, mistaken
-from parity.ports import BadPort, Outcome, Port
-from parity.vectors import Vector
+from parity.mistakes import MISTAKES
+from parity.mistakes.likeness import likeness, mistaken
+from parity.ports import claims, process, verdict
+from parity.ports.claims import BadPort, Port
+from parity.ports.verdict import Outcome
+from parity.report import check
+from parity.report.check import BROKEN, CONFORMS, DIVERGES
+from parity.vectors import Vector, description, writing
 
 HERE = Path(__file__).parent / "ports"
 FIRST_SEVEN = vectors.frozen()[:7]
@@ -24,14 +27,14 @@ KILLS = json.loads((vectors.FROZEN / "manifest.json").read_text(encoding="utf-8"
 
 
 def python_port(name: str, *arguments: str) -> Port:
-    port = ports.load(HERE / name)
+    port = claims.load(HERE / name)
     return replace(port, command=(*port.command, *arguments))
 
 
 def checked(
     port: Port, chosen: Sequence[Vector], folder: Path, dtypes: Sequence[str] = ("float64",), seconds: float = 20.0
 ) -> list[Outcome]:
-    return list(ports.check(port, chosen, dtypes, folder, seconds))
+    return list(verdict.check(port, chosen, dtypes, folder, seconds))
 
 
 def verdicts(outcomes: Sequence[Outcome]) -> str:
@@ -45,14 +48,14 @@ def verdicts(outcomes: Sequence[Outcome]) -> str:
 def test_the_reference_itself_conforms(tmp_path: Path) -> None:
     outcomes = checked(python_port("mistaken"), vectors.frozen(), tmp_path, vectors.DTYPES)
     assert verdicts(outcomes) == "p" * 2 * len(vectors.IDS)
-    assert checking.exit_code(outcomes) == CONFORMS
+    assert check.exit_code(outcomes) == CONFORMS
     assert 0 < max(o.result.share for o in outcomes if o.result) < 0.5
 
 
 def test_a_port_never_sees_what_is_expected(tmp_path: Path) -> None:
-    vectors.write_inputs(tmp_path / "case", FIRST_SEVEN[1].case, FIRST_SEVEN[1].values, "float32", ["output"])
+    writing.write_inputs(tmp_path / "case", FIRST_SEVEN[1].case, FIRST_SEVEN[1].values, "float32", ["output"])
     files = {path.relative_to(tmp_path / "case").as_posix() for path in (tmp_path / "case").rglob("*.*")}
-    assert files == {"case.toml", *(f"in/{name}.npy" for name in vectors.named_inputs(FIRST_SEVEN[1].values))}
+    assert files == {"case.toml", *(f"in/{name}.npy" for name in description.named_inputs(FIRST_SEVEN[1].values))}
     assert np.load(tmp_path / "case" / "in" / "x.npy").dtype == np.float32
     assert 'dtype = "float32"' in (tmp_path / "case" / "case.toml").read_text()
 
@@ -60,18 +63,18 @@ def test_a_port_never_sees_what_is_expected(tmp_path: Path) -> None:
 # The planted mistakes.
 
 
-@pytest.mark.parametrize("name", BUGS)
+@pytest.mark.parametrize("name", MISTAKES)
 def test_a_planted_mistake_is_flagged_where_it_begins_and_called_by_its_name(name: str, tmp_path: Path) -> None:
-    mistake = BUGS[name]
+    mistake = MISTAKES[name]
     outcomes = checked(python_port("mistaken", name), vectors.frozen(), tmp_path, [mistake.dtype])
     assert {o.vector.case.id for o in outcomes if o.verdict == "fail"} == {
         case_id for case_id, entry in KILLS.items() if name in entry["kills"]
     }
-    assert checking.exit_code(outcomes) == DIVERGES
+    assert check.exit_code(outcomes) == DIVERGES
     first = next(o for o in outcomes if o.verdict == "fail")
     assert first_wrong(first) == first_wrong_by_hand(first, name)
     assert likeness(outcomes) == [name]
-    assert f'looks like "{name}" ({mistake.says})' in checking.line(first, [name]) or first.result is None
+    assert f'looks like "{name}" ({mistake.says})' in check.line(first, [name]) or first.result is None
 
 
 def first_wrong(outcome: Outcome) -> str:
@@ -86,10 +89,10 @@ def first_wrong(outcome: Outcome) -> str:
 def first_wrong_by_hand(outcome: Outcome, name: str) -> str:
     """The same, found without files and processes: the mistake against the case's own tolerance."""
     case, dtype = CASES[outcome.vector.case.id], outcome.dtype
-    got = mistaken(BUGS[name], case, arrays(case).astype(dtype))
+    got = mistaken(MISTAKES[name], case, arrays(case).astype(dtype))
     if got is None:
         return "error"
-    found = compare(case, "the truth", dtype, got, vectors.truth(case)).first
+    found = compare(case, "the truth", dtype, got, writing.truth(case)).first
     assert found is not None
     return describe(case, found.tensor, found.mismatch.index) if found.mismatch else found.tensor
 
@@ -170,9 +173,9 @@ def test_bad_manners_get_a_clear_line_and_the_run_goes_on(mode: str, tmp_path: P
     outcomes = checked(python_port("fake", mode), FIRST_SEVEN, tmp_path, seconds=seconds)
     assert wanted is None or verdicts(outcomes) == wanted
     assert len(outcomes) >= len(FIRST_SEVEN)
-    assert checking.exit_code(outcomes) == exit_code
+    assert check.exit_code(outcomes) == exit_code
     if words is not None:
-        said = checking.line(next(o for o in outcomes if o.verdict in ("fail", "broken"))).split("  ", 2)[2]
+        said = check.line(next(o for o in outcomes if o.verdict in ("fail", "broken"))).split("  ", 2)[2]
         assert re.fullmatch(words, said, re.DOTALL), said
     assert not list(tmp_path.rglob("*.npy"))  # it cleans up behind itself
 
@@ -242,7 +245,7 @@ def test_what_is_not_claimed_is_not_asked_for(case_id: str, feature: str, value:
 def test_what_is_not_claimed_is_no_success(tmp_path: Path) -> None:
     outcomes = checked(claiming(cells=["gru"]), FIRST_SEVEN, tmp_path)
     assert verdicts(outcomes) == "nnnnnnn"
-    assert checking.exit_code(outcomes) == checking.NOTHING
+    assert check.exit_code(outcomes) == check.NOTHING
 
 
 def asked(port: Port, case_id: str) -> set[str]:
@@ -298,21 +301,21 @@ def test_a_wrong_port_toml_is_said(tmp_path: Path, old: str, new: str, words: st
     assert old in GOOD
     (tmp_path / "port.toml").write_text(GOOD.replace(old, new), encoding="utf-8")
     with pytest.raises(BadPort, match=re.escape(words)):
-        ports.load(tmp_path)
+        claims.load(tmp_path)
 
 
 def test_a_port_is_a_folder_or_a_file_beside_its_port_toml(tmp_path: Path) -> None:
     (tmp_path / "port.toml").write_text(GOOD, encoding="utf-8")
-    assert ports.load(tmp_path) == ports.load(tmp_path / "port.toml") == ports.load(tmp_path / "port")
+    assert claims.load(tmp_path) == claims.load(tmp_path / "port.toml") == claims.load(tmp_path / "port")
 
 
 def test_a_build_that_fails_is_said() -> None:
     port = python_port("mistaken")
-    ports.build(replace(port, build=("python", "-c", "pass")), "float64")
+    process.build(replace(port, build=("python", "-c", "pass")), "float64")
     with pytest.raises(BadPort, match=r"(?s)mistaken does not build: .*no luck"):
-        ports.build(replace(port, build=("python", "-c", "raise SystemExit('no luck')")), "float64")
+        process.build(replace(port, build=("python", "-c", "raise SystemExit('no luck')")), "float64")
     with pytest.raises(BadPort, match="mistaken is built with no-such-compiler, which is not on this machine"):
-        ports.build(replace(port, build=("no-such-compiler", "x")), "float64")
+        process.build(replace(port, build=("no-such-compiler", "x")), "float64")
 
 
 # Fresh cases.

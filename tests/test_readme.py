@@ -4,7 +4,7 @@ import doctest
 import re
 from pathlib import Path
 
-from parity import cli, oracles
+from parity import commands, oracles
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,7 +43,7 @@ def test_the_two_commands_stand_as_they_are_run() -> None:
 
 
 def test_every_command_and_oracle_is_named() -> None:
-    for command in cli.COMMANDS:
+    for command in commands.COMMANDS:
         assert f"python -m parity {command}" in README
     for oracle in oracles.ORACLES:
         assert oracle in README

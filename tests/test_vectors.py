@@ -12,9 +12,9 @@ import pytest
 
 import reference
 from parity import tolerance, vectors
-from parity.bugs import BUGS
 from parity.cases import CASES, arrays
-from parity.vectors import Corrupt, Vector
+from parity.mistakes import MISTAKES
+from parity.vectors import Corrupt, Vector, description, reading, writing
 
 MANIFEST = json.loads((vectors.FROZEN / "manifest.json").read_text(encoding="utf-8"))
 SPEC = Path(reference.__file__).with_name("SPEC.md").read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ each_vector = pytest.mark.parametrize("vector", vectors.frozen(), ids=lambda v: 
 def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The frozen set, made again."""
     folder = tmp_path_factory.mktemp("vectors") / "v1"
-    vectors.write_set(folder, vectors.frozen_cases())
+    writing.write_set(folder, vectors.frozen_cases())
     return folder
 
 
@@ -56,7 +56,7 @@ def test_made_again_every_tolerance_is_the_same_but_for_rounding(again: Path) ->
 def test_a_vector_is_its_case(vector: Vector) -> None:
     case = CASES[vector.case.id]
     values = arrays(case)
-    found, wanted = vectors.named_inputs(vector.values), vectors.named_inputs(values)
+    found, wanted = description.named_inputs(vector.values), description.named_inputs(values)
     assert found.keys() == wanted.keys()
     for name, array in wanted.items():
         np.testing.assert_array_equal(found[name], array, err_msg=name)
@@ -91,7 +91,7 @@ def test_a_case_is_flat_lines_that_a_c_program_can_read(vector: Vector) -> None:
 def test_the_set_catches_every_planted_mistake_and_every_vector_some() -> None:
     assert list(MANIFEST["cases"]) == vectors.IDS
     kills = {case_id: set(entry["kills"]) for case_id, entry in MANIFEST["cases"].items()}
-    assert set().union(*kills.values()) == set(BUGS)
+    assert set().union(*kills.values()) == set(MISTAKES)
     assert all(kills.values())
 
 
@@ -103,17 +103,17 @@ def test_the_set_is_small() -> None:
 def test_a_folder_that_is_not_empty_is_not_written_to(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="is not empty"):
-        vectors.write_set(tmp_path, [CASES["hand-1x1x1"]])
+        writing.write_set(tmp_path, [CASES["hand-1x1x1"]])
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    vectors.write_set(tmp_path / "set", [CASES["hand-1x1x1"], CASES["small-one-unit"]])
+    writing.write_set(tmp_path / "set", [CASES["hand-1x1x1"], CASES["small-one-unit"]])
     return tmp_path / "set"
 
 
 def test_a_set_is_read_in_its_order(small: Path) -> None:
-    assert [vector.case.id for vector in vectors.read_set(small)] == ["hand-1x1x1", "small-one-unit"]
+    assert [vector.case.id for vector in reading.read_set(small)] == ["hand-1x1x1", "small-one-unit"]
 
 
 def one_bit(folder: Path) -> None:
@@ -157,4 +157,4 @@ def test_changed_files_are_found_out(small: Path, name: str) -> None:
     change, words = CHANGES[name]
     change(small)
     with pytest.raises(Corrupt, match=words):
-        vectors.read_set(small)
+        reading.read_set(small)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from parity import adapter, npy, subject
+from parity import adapter, subject
+from parity.vectors import npy
 
 
 def tensors_of(folder: str) -> dict[str, np.ndarray]:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from parity import adapter, subject
-from parity.bugs import BUGS
-from parity.likeness import mistaken
+from parity.mistakes import MISTAKES
+from parity.mistakes.likeness import mistaken
 from reference.arrays import Array
 
-MISTAKE = BUGS[sys.argv[1]] if len(sys.argv) > 1 else None
+MISTAKE = MISTAKES[sys.argv[1]] if len(sys.argv) > 1 else None
 
 
 def answer(request: adapter.Request) -> Mapping[str, Array]:

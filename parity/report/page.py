@@ -13,10 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from parity import oracles, report, subject, tolerance
+from parity import oracles, subject, tolerance
 from parity.cases import CASES, Case, arrays
 from parity.compare import CaseResult, errors, message
-from parity.strength import TUTORIAL_LOOKS_AT, Verdict, closing, idle
+from parity.mistakes.measure import TUTORIAL_LOOKS_AT, Verdict, idle
+from parity.report.mistakes import closing
+from parity.report.results import against_truth, nearer, totals, versions
+from parity.report.terminal import FAILURES_SHOWN
 from reference.arrays import Array
 from reference.parameters import suffixes
 
@@ -30,15 +33,15 @@ def write(path: Path, results: Sequence[CaseResult], seconds: float, verdicts: S
     cases = list({r.case.id: r.case for r in results}.values())
     page = _template("report.html").render(
         today=date.today().isoformat(),
-        totals=report.totals(results),
+        totals=totals(results),
         seconds=seconds,
-        versions=report.versions(),
-        failures=[message(r) for r in results if not r.passed][: report.FAILURES_SHOWN],
+        versions=versions(),
+        failures=[message(r) for r in results if not r.passed][:FAILURES_SHOWN],
         groups=_groups(results),
         columns=_columns(results),
         matrix=_matrix(results, cases),
-        nearer=report.nearer(results),
-        who_is_right=_picture(who_is_right(results)) if report.against_truth(results) else None,
+        nearer=nearer(results),
+        who_is_right=_picture(who_is_right(results)) if against_truth(results) else None,
         shown=shown,
         by_step=_picture(error_by_step(shown)),
         gradient_norms=_picture(gradient_norms()),
@@ -53,13 +56,13 @@ def write(path: Path, results: Sequence[CaseResult], seconds: float, verdicts: S
 
 
 def write_check(path: Path, document: dict[str, Any], verdict: str) -> None:
-    """The page of a port on the test vectors. document: what parity/checking.py writes as JSON."""
+    """The page of a port on the test vectors. document: what parity/report/check.py gives as JSON."""
     page = _template("check.html").render(today=date.today().isoformat(), verdict=verdict, **document)
     path.write_text(page, encoding="utf-8")
 
 
 def _template(name: str) -> jinja2.Template:
-    loader = jinja2.PackageLoader("parity")
+    loader = jinja2.PackageLoader("parity.report")
     return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True).get_template(name)
 
 
@@ -67,7 +70,7 @@ def _groups(results: Sequence[CaseResult]) -> list[dict[str, Any]]:
     """The summary: a row for each case group."""
     names = list(dict.fromkeys(r.case.group for r in results))
     return [
-        {"name": name} | report.totals(members) | {"nearer": report.nearer(members)}
+        {"name": name} | totals(members) | {"nearer": nearer(members)}
         for name in names
         for members in [[r for r in results if r.case.group == name]]
     ]
@@ -101,7 +104,7 @@ def who_is_right(results: Sequence[CaseResult]) -> Figure:
     figure, axes = _axes(1, 2, 10, 4.6)
     smallest = 1e-5
     for ax, dtype in zip(axes.flat, ("float64", "float32"), strict=True):
-        pairs = [(mine, theirs) for r, _, mine, theirs in report.against_truth(results) if r.dtype == dtype]
+        pairs = [(mine, theirs) for r, _, mine, theirs in against_truth(results) if r.dtype == dtype]
         mine, theirs = np.clip(np.array(pairs or np.empty((0, 2))).T, smallest, None)
         ax.loglog(mine, theirs, ".", markersize=3, alpha=0.4)
         ax.plot([smallest, 1], [smallest, 1], color="black", linewidth=0.8)

@@ -6,11 +6,13 @@ from typing import Any
 
 from rich.console import Console
 
-from parity import admission, report, subject, vectors, weights
-from parity.bugs import BUGS
-from parity.cases import CASES, OWN_WEIGHTS, Case, arrays
+from parity import subject, vectors
+from parity.cases import CASES, OWN_WEIGHTS, Case, admission, arrays, weights
 from parity.compare import compare
-from parity.likeness import mistaken
+from parity.mistakes import MISTAKES
+from parity.mistakes.likeness import mistaken
+from parity.report import terminal
+from parity.vectors import writing
 from reference.activations import ACTIVATIONS, NONLINEARITIES
 from reference.arrays import Array
 from reference.divergences import DIVERGENCES
@@ -61,7 +63,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         else:
             cases = vectors.frozen_cases()
             kills = killed_by(cases)
-        vectors.write_set(folder, cases, kills)
+        writing.write_set(folder, cases, kills)
     except (ValueError, TypeError, OSError) as error:
         parser.error(str(error))
     console = Console()
@@ -75,13 +77,13 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 def killed_by(cases: list[Case]) -> dict[str, list[str]]:
     """For each case the planted mistakes that it catches in a port."""
     kills: dict[str, list[str]] = {case.id: [] for case in cases}
-    with report.progress() as progress:
-        task = progress.add_task("", total=len(BUGS))
-        for name, mistake in BUGS.items():
+    with terminal.progress() as progress:
+        task = progress.add_task("", total=len(MISTAKES))
+        for name, mistake in MISTAKES.items():
             progress.update(task, description=name, advance=1)
             for case in cases:
                 got = mistaken(mistake, case, arrays(case).astype(mistake.dtype))
-                if got is None or not compare(case, "the truth", mistake.dtype, got, vectors.truth(case)).passed:
+                if got is None or not compare(case, "the truth", mistake.dtype, got, writing.truth(case)).passed:
                     kills[case.id].append(name)
     return kills
 

@@ -1,11 +1,6 @@
-"""`python -m parity check PORT`: is a port right, and if not, where does it first go wrong? SPEC 10.7."""
+"""What is said of a port: a table, a line for each failure, the verdict; and JSON and JUnit. SPEC 10.7."""
 
-import argparse
-import json
-import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,94 +8,18 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity import fresh, ports, report, subject, vectors
-from parity.cases import Case
+from parity import subject
 from parity.compare import CaseResult, TensorResult, describe
-from parity.likeness import described, likeness
-from parity.ports import Outcome, Port
-from parity.vectors import Vector
+from parity.mistakes.likeness import described
+from parity.ports.claims import Port
+from parity.ports.verdict import Outcome
+from parity.report import terminal
+from parity.report.results import finite, tensor, versions
 
 CONFORMS, DIVERGES, USAGE, BROKEN, CORRUPT, NOTHING = range(6)
 
 WORDS = {CONFORMS: "conforms", DIVERGES: "DIVERGES", BROKEN: "BREAKS", NOTHING: "nothing was checked"}
 VERDICTS = {"pass": "green", "fail": "bold red", "broken": "bold red", "not claimed": "dim"}
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("port", type=Path, metavar="PORT", help="a folder with a port.toml")
-    parser.add_argument("--vectors", type=Path, metavar="DIR", help="other vectors than the frozen ones")
-    parser.add_argument("--fresh", type=int, metavar="SEED", help="and cases made at this moment")
-    parser.add_argument("--fresh-cases", type=int, metavar="N", default=20, help="how many of them (20)")
-    parser.add_argument("-k", metavar="TEXT", default="", help="only the vectors whose id contains TEXT")
-    parser.add_argument("--dtype", choices=vectors.DTYPES, help="only this dtype")
-    parser.add_argument("--timeout", type=float, metavar="S", default=10.0, help="seconds an answer may take (10)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every tensor of every vector")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write what CI servers read")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to look at")
-
-
-def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    """0 conforms, 1 diverges, 2 wrong usage, 3 crash, silence, protocol, 4 vectors corrupt, 5 nothing checked."""
-    for path in filter(None, (options.json, options.junit, options.html)):
-        if not path.parent.is_dir():
-            parser.error(f"cannot write {path}: there is no folder {path.parent}")
-    if options.html:
-        report.require_page_packages(parser)
-    if (options.fresh is not None and options.fresh < 0) or options.fresh_cases < 1 or not options.timeout > 0:
-        parser.error("--fresh takes a seed from 0 on, --fresh-cases and --timeout numbers above 0")
-    dtypes = [options.dtype] if options.dtype else list(vectors.DTYPES)
-    try:
-        port = ports.load(options.port)
-        for dtype in dtypes:
-            ports.build(port, dtype)
-    except ports.BadPort as error:
-        parser.error(str(error))
-    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
-        try:
-            stored = vectors.read_set(options.vectors) if options.vectors else vectors.frozen()
-        except vectors.Corrupt as error:
-            print(f"vectors corrupt: {error}", file=sys.stderr)
-            return CORRUPT
-        chosen = [vector for vector in stored if options.k in vector.case.id]
-        if options.fresh is not None:
-            chosen += _fresh(port, options.fresh, options.fresh_cases, dtypes, Path(folder) / "fresh")
-        if not chosen:
-            parser.error(f"no vector has {options.k!r} in its id")
-        work = Path(folder) / "work"
-        work.mkdir()
-        outcomes = _run(port, chosen, dtypes, work, options.timeout)
-    looks_like = likeness(outcomes)
-    _print(port, outcomes, looks_like)
-    if options.json:
-        text = json.dumps(document(port, outcomes, looks_like), indent=1, allow_nan=False)
-        options.json.write_text(text + "\n", encoding="utf-8")
-    if options.junit:
-        options.junit.write_bytes(junit(port, outcomes))
-    if options.html:
-        from parity import page  # matplotlib takes a second, and is not always there
-
-        page.write_check(options.html, document(port, outcomes, looks_like), WORDS[exit_code(outcomes)])
-    return exit_code(outcomes)
-
-
-def _fresh(port: Port, seed: int, count: int, dtypes: Sequence[str], folder: Path) -> list[Vector]:
-    """Vectors of cases made at this moment, written and read like the frozen ones."""
-
-    def claimed(case: Case) -> bool:
-        return any(not port.lacks(case, dtype) for dtype in dtypes)
-
-    vectors.write_set(folder, fresh.cases(seed, count, claimed))
-    return vectors.read_set(folder)
-
-
-def _run(port: Port, chosen: Sequence[Vector], dtypes: Sequence[str], work: Path, seconds: float) -> list[Outcome]:
-    outcomes = []
-    with report.progress() as progress:
-        task = progress.add_task("", total=len(chosen) * len(dtypes))
-        for outcome in ports.check(port, chosen, dtypes, work, seconds):
-            progress.update(task, description=outcome.vector.case.id[-44:], advance=1)
-            outcomes.append(outcome)
-    return outcomes
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -111,9 +30,6 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     if "fail" in verdicts:
         return DIVERGES
     return CONFORMS if "pass" in verdicts else NOTHING
-
-
-# What it says.
 
 
 def line(outcome: Outcome, looks_like: Sequence[str] = ()) -> str:
@@ -154,14 +70,15 @@ def _inputs_agree(outcome: Outcome, name: str) -> bool:
     return all(other in outcome.got for other in before if subject.is_backward(other) or subject.is_intermediate(other))
 
 
-def _print(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str]) -> None:
-    console = report.console(width=150)
+def show(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str]) -> None:
+    """Prints the table, what went wrong first, and the verdict."""
+    console = terminal.console(width=150)
     console.print(table(port, outcomes))
     wrong = [o for o in outcomes if o.verdict in ("fail", "broken")]
-    for outcome in wrong[: report.FAILURES_SHOWN]:
+    for outcome in wrong[: terminal.FAILURES_SHOWN]:
         console.print(line(outcome, looks_like if outcome.verdict == "fail" else ()), soft_wrap=True, markup=False)
-    if len(wrong) > report.FAILURES_SHOWN:
-        console.print(f"… and {len(wrong) - report.FAILURES_SHOWN} more: --json FILE has them all")
+    if len(wrong) > terminal.FAILURES_SHOWN:
+        console.print(f"… and {len(wrong) - terminal.FAILURES_SHOWN} more: --json FILE has them all")
     console.print(closing(port, outcomes), soft_wrap=True)
 
 
@@ -217,10 +134,10 @@ def closing(port: Port, outcomes: Sequence[Outcome]) -> Text:
 def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str]) -> dict[str, Any]:
     """Everything that was found, for JSON."""
     return {
-        "versions": report.versions(),
+        "versions": versions(),
         "port": {"name": port.name, "language": port.language},
         "exit_code": exit_code(outcomes),
-        "total": report.finite(totals(outcomes)),
+        "total": finite(totals(outcomes)),
         "looks_like": list(looks_like),
         "results": [
             {
@@ -229,8 +146,8 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str])
                 "dtype": o.dtype,
                 "verdict": o.verdict,
                 "detail": line(o, looks_like) if o.verdict in ("fail", "broken") else o.detail,
-                "share": report.finite({"share": o.result.share})["share"] if o.result else None,
-                "tensors": [report.tensor(t) for t in o.result.tensors] if o.result else [],
+                "share": finite({"share": o.result.share})["share"] if o.result else None,
+                "tensors": [tensor(t) for t in o.result.tensors] if o.result else [],
             }
             for o in outcomes
         ],

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from parity import subject
-from parity.bugs import BUGS, Mistake, planted
 from parity.cases import Arrays, Case, strided
 from parity.compare import compare_tensor
-from parity.ports import Outcome
+from parity.mistakes import MISTAKES, Mistake, planted
+from parity.ports.verdict import Outcome
 from reference.arrays import Array
 
 CASES_READ = 8  # so many wrong answers, and as many right ones, are held against every mistake
@@ -40,7 +40,7 @@ def likeness(outcomes: Sequence[Outcome]) -> list[str]:
     judged = [o for o in outcomes if o.verdict in ("pass", "fail") and (o.got or o.detail.startswith("error"))]
     wrong = [o for o in judged if o.verdict == "fail"][:CASES_READ]
     right = [o for o in judged if o.verdict == "pass"][-CASES_READ:]
-    left = [m for m in BUGS.values() if any(o.dtype == m.dtype for o in wrong)] if wrong else []
+    left = [m for m in MISTAKES.values() if any(o.dtype == m.dtype for o in wrong)] if wrong else []
     for outcome in (*wrong, *right):
         if len(left) > (0 if outcome.verdict == "fail" else 1):
             left = [mistake for mistake in left if _explains(mistake, outcome)]
@@ -61,6 +61,6 @@ def _alike(outcome: Outcome, name: str, got: Array, would_be: Array) -> bool:
     return compare_tensor(outcome.vector.case, name, outcome.dtype, got, would_be, largest).passed
 
 
-def described(names: Iterable[str], mistakes: Mapping[str, Mistake] = BUGS) -> str:
+def described(names: Iterable[str], mistakes: Mapping[str, Mistake] = MISTAKES) -> str:
     """The mistakes in words: name and what it is."""
     return " or ".join(f'"{name}" ({mistakes[name].says})' for name in names)

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from parity import admission
-from parity.cases import Case
+from parity.cases import Case, admission
 from reference.activations import NONLINEARITIES
 from reference.divergences import DIVERGENCES, LOGITS
 

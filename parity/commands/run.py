@@ -1,47 +1,19 @@
-"""The command line: `python -m parity` puts the reference before every oracle, `python -m parity charlm` trains."""
+"""`python -m parity`: the reference before every oracle, case by case."""
 
 import argparse
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-from parity import charlm, checking, exporting, oracles, report, runner, strength, tracing
-from parity.bugs import BUGS
+from parity import oracles, runner
 from parity.cases import BENCHMARKS, CASES, Case
 from parity.compare import CaseResult
-
-COMMANDS = {
-    "export": (
-        exporting.add_arguments,
-        exporting.main,
-        "write test vectors: the frozen ones, cases of the table, or own",
-    ),
-    "trace": (tracing.add_arguments, tracing.main, "print a small case step by step, as on paper"),
-    "check": (checking.add_arguments, checking.main, "run a port, which is any program, on the test vectors"),
-    "bugs": (strength.add_arguments, strength.main, "plant every known mistake, and see what catches it"),
-    "charlm": (charlm.add_arguments, charlm.main, "train a character model on real text, beside its torch twin"),
-}
+from parity.mistakes import MISTAKES
+from parity.mistakes.measure import measure
+from parity.report import terminal
+from parity.report.results import write_json
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command; returns the exit code: 0 all agree, 1 something does not. Wrong usage exits with 2."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments and arguments[0] in COMMANDS:
-        add_arguments, command, description = COMMANDS[arguments[0]]
-        parser = argparse.ArgumentParser(prog=f"python -m parity {arguments[0]}", description=description)
-        add_arguments(parser)
-        return command(parser.parse_args(arguments[1:]), parser)
-    parser = argparse.ArgumentParser(
-        prog="python -m parity",
-        description="The hand-written reference, case by case, against independent oracles.",
-        epilog="\n".join(f"python -m parity {name}: {text}" for name, (_, _, text) in COMMANDS.items()),
-    )
-    _add_run(parser)
-    return _run(parser.parse_args(arguments), parser)
-
-
-def _add_run(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     cells = sorted({case.cell for case in CASES.values()})
     parser.add_argument("-k", metavar="TEXT", help="only the cases whose id contains TEXT (or is TEXT)")
     parser.add_argument("--cell", choices=cells, help="only the cases of this cell")
@@ -55,7 +27,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--show", metavar="CASE", help="the case whose error the page shows by time step")
 
 
-def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """0 if all agree, else 1. Wrong usage exits with 2."""
     cases = runner.select(options.k, options.cell)
     if not cases:
         parser.error(f"no case has {options.k!r} in its id")
@@ -67,7 +40,7 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if options.show and options.show not in CASES:
         parser.error(f"no case is {options.show!r}")
     if options.html:
-        report.require_page_packages(parser)
+        terminal.require_page_packages(parser)
     if options.device != "cpu":
         from parity.oracles import torch_autograd
 
@@ -77,10 +50,10 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
             parser.error(str(error))
     dtypes = [options.dtype] if options.dtype else list(runner.DTYPES)
     names = [options.oracle] if options.oracle else list(oracles.ORACLES)
-    console = report.console()
+    console = terminal.console()
     start = time.perf_counter()
     results: list[CaseResult] = []
-    with report.progress() as progress:
+    with terminal.progress() as progress:
         task = progress.add_task("", total=len(cases))
         for case in cases:
             progress.update(task, description=case.id[-44:])
@@ -91,25 +64,25 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if not results:
         parser.error(f"the oracle {options.oracle} speaks for none of the cases chosen")
     results.sort(key=lambda r: (_group_order(r), runner.DTYPES.index(r.dtype)))
-    console.print(report.summary(results))
+    console.print(terminal.summary(results))
     if any(not r.passed for r in results):
-        console.print(report.failures(results), soft_wrap=True)
-    console.print(report.closing(results, seconds), soft_wrap=True)
+        console.print(terminal.failures(results), soft_wrap=True)
+    console.print(terminal.closing(results, seconds), soft_wrap=True)
     if options.json:
-        report.write_json(options.json, results)
+        write_json(options.json, results)
     if options.html:
         _write_page(options.html, results, seconds, CASES.get(options.show))
     return 0 if all(r.passed for r in results) else 1
 
 
 def _write_page(path: Path, results: list[CaseResult], seconds: float, shown: Case | None) -> None:
-    from parity import page  # matplotlib takes a second, and is not always there
+    from parity.report import page  # matplotlib takes a second, and is not always there
 
     cases = list({r.case.id: r.case for r in results}.values())
-    with report.progress() as progress:
-        task = progress.add_task("mistakes", total=len(BUGS))
-        verdicts = strength.measure(
-            list(BUGS.values()), cases, lambda name: progress.update(task, description=name, advance=1)
+    with terminal.progress() as progress:
+        task = progress.add_task("mistakes", total=len(MISTAKES))
+        verdicts = measure(
+            list(MISTAKES.values()), cases, lambda name: progress.update(task, description=name, advance=1)
         )
     page.write(path, results, seconds, verdicts, shown or CASES[page.SHOWN])
 

@@ -1,0 +1,32 @@
+"""THE case table: tests, benchmarks, vectors and the parity run all read it.
+
+An id says what its case is, is permanent, and seeds the case's values: a changed case is a new id. The ids of the two
+covering sets (`RNN_IDS`, `HEAD_IDS`) are made of option tokens and nothing else; the special cases are written out.
+Every value is representable in float32, so that a case is the same case in both dtypes; every case meets SPEC 9.6.
+
+`admission` and `fresh` run the reference on cases, and are imported by name: the table knows nothing of them.
+"""
+
+from parity.cases.benchmarks import BENCHMARKS
+from parity.cases.case import Arrays, Case
+from parity.cases.covering import COVERING, HEAD_IDS, RNN_IDS, TOKENS
+from parity.cases.special import SPECIAL
+from parity.cases.values import OWN_WEIGHTS, RECIPES, arrays, strided
+
+__all__ = [
+    "BENCHMARKS",
+    "CASES",
+    "HEAD_IDS",
+    "OWN_WEIGHTS",
+    "RECIPES",
+    "RNN_IDS",
+    "SPECIAL",
+    "TOKENS",
+    "Arrays",
+    "Case",
+    "arrays",
+    "strided",
+]
+
+
+CASES: dict[str, Case] = {case.id: case for case in [*COVERING, *SPECIAL]}

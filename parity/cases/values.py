@@ -1,0 +1,249 @@
+"""How the values of a case are drawn: a recipe, by name, from random numbers that the id of the case seeds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from parity.cases import weights
+from parity.cases.case import Arrays, Case, read_only
+from reference.arrays import Array
+
+
+@dataclass
+class _Draw:
+    """Random numbers, rounded to float32: the same in every dtype, the same on every machine."""
+
+    rng: np.random.Generator
+
+    def uniform(self, shape: tuple[int, ...], low: float = -1.0, high: float = 1.0) -> Array:
+        return (low + (high - low) * self.rng.random(shape)).astype(np.float32).astype(np.float64)
+
+    def integers(self, shape: tuple[int, ...], low: int, high: int) -> Array:
+        """From low..high, both included, as floats."""
+        return self.rng.integers(low, high, shape, endpoint=True).astype(np.float64)
+
+
+@cache
+def arrays(case: Case) -> Arrays:
+    """The values of a case, float64. Read-only: they are shared."""
+    recipe = RECIPES[case.recipe.partition(":")[0]]
+    values = recipe(case, _Draw(np.random.default_rng(case.seed)))
+    values = _poisoned(case, values)
+    if case.memory == "strided":
+        values = replace(values, x=strided(values.x))
+    for value in vars(values).values():
+        for array in value.values() if isinstance(value, dict) else [value]:
+            if array is not None:
+                read_only(array)
+    return values
+
+
+def strided(array: Array) -> Array:
+    """The same values, walked backwards along the first axis through column-major memory."""
+    return np.asfortranarray(array[::-1])[::-1]
+
+
+def _uniform(case: Case, draw: _Draw) -> Arrays:
+    """Weights U(±scale/sqrt(H)), biases alike, inputs and upstream gradients U(±1)."""
+    k = case.scale / np.sqrt(case.H)
+    return _with_data(case, draw, {name: draw.uniform(shape, -k, k) for name, shape in case.shapes().items()})
+
+
+def _with_data(case: Case, draw: _Draw, params: dict[str, Array], x: Array | None = None) -> Arrays:
+    """Everything but the parameters, at its usual scale."""
+    T, B, I, H = case.T, case.B, case.I, case.H
+    LD, DH = case.num_layers * case.num_directions, case.num_directions * H
+
+    def state() -> Array:
+        full = draw.uniform((LD, B, H))
+        return full if case.batched else full[:, 0]
+
+    def masks() -> Array:
+        kept = draw.rng.random((case.num_layers - 1, T, B, DH)) >= case.dropout
+        return kept if case.batched else kept[:, :, 0]
+
+    series = x if x is not None else draw.uniform((T, B, I))
+    upstream = draw.uniform((T, B, DH))
+    if case.upstream == "last":
+        upstream[:-1] = 0
+    return Arrays(
+        params=params,
+        x=case.laid_out(series),
+        h0=state() if case.h0 else None,
+        lengths=None if case.lengths is None else np.array(case.lengths),
+        masks=masks() if case.masks else None,
+        d_output=case.laid_out(upstream) if case.O is None and case.upstream != "h_n" else None,
+        d_h_n=state() if "h_n" in case.upstream else None,
+        target=None if case.O is None else _target(case, draw),
+        weights=None if case.weights is None else case.laid_out(_weights(case, draw)),
+    )
+
+
+def _target(case: Case, draw: _Draw) -> Array:
+    T, B, O = case.T, case.B, case.O or 0
+    if case.labels is not None:  # for each sequence; -1 after the last
+        longest = max(map(len, case.labels))
+        rows = [[*labels, *[-1] * (longest - len(labels))] for labels in case.labels]
+        target = np.array(rows, dtype=np.int64).reshape(B, longest)
+        return target if case.batched else target[0]
+    if case.target == "sequence":
+        target = draw.rng.integers(0, O, B)
+        return target if case.batched else target[0, ...]
+    if case.target == "classes":
+        return case.laid_out(draw.rng.integers(0, O, (T, B)))
+    if case.target == "soft":  # sixteenths that sum to 1, some of them 0
+        return case.laid_out(draw.rng.multinomial(16, np.full(O, 1 / O), (T, B)) / 16)
+    return case.laid_out(draw.uniform((T, B, O), 0.0 if case.target == "bits" else -1.0))
+
+
+def _weights(case: Case, draw: _Draw) -> Array:
+    T, B = case.T, case.B
+    last = np.array(case.lengths or (T,) * B) - 1
+    t = np.arange(T)[:, None]
+    steps: Array
+    if case.weights == "random":
+        return draw.uniform((T, B), 0.25, 2.0)
+    if case.weights == "mask":
+        steps = draw.rng.random((T, B)) < 0.6
+        steps[0] = True
+    elif case.weights == "last":
+        steps = t == last
+    else:  # delayed: nothing is asked of the first step of a sequence
+        steps = np.broadcast_to(t >= 1, (T, B)).copy()
+    return steps
+
+
+def _integers(case: Case, draw: _Draw) -> Arrays:
+    """Small integers, W_hh sparse: no sum leaves the integers of float32, so every order of summation is exact."""
+    params = {name: draw.integers(shape, -1, 1) for name, shape in case.shapes().items()}
+    for name, p in params.items():
+        if "weight_hh" in name:
+            params[name] = p * (draw.rng.random(p.shape) < 0.4)
+    values = _with_data(case, draw, params)
+    return values.map(lambda a: np.round(2 * a) if a.dtype == np.float64 else a)
+
+
+def _shifted(case: Case, draw: _Draw, gain: float, noise: float, x_scale: float, sign: float = 1.0) -> Arrays:
+    """W_hh is a cyclic shift times gain, plus noise: its spectral radius is about the gain."""
+    shift = gain * np.roll(np.eye(case.H), 1, axis=0)
+    positive = (0.0, 1.0) if sign > 0 else (-1.0, 1.0)
+    params = {name: 0.3 * draw.uniform(shape, *positive) for name, shape in case.shapes().items()}
+    for name, p in params.items():
+        if "weight_hh" in name:
+            params[name] = shift + noise * p
+        elif "bias" in name:
+            params[name] = x_scale * p
+    values = _with_data(case, draw, params)
+    values = replace(values, x=x_scale * np.abs(values.x) if sign > 0 else x_scale * values.x)
+    if values.h0 is not None:
+        values = replace(values, h0=x_scale * np.abs(values.h0) if sign > 0 else x_scale * values.h0)
+    return values.map(lambda a: a.astype(np.float32).astype(np.float64))
+
+
+def _hand(case: Case, draw: _Draw) -> Arrays:
+    """Numbers to follow on paper: a = 0.5·1 + 0.125 + (-0.25)·0.5 + 0.0625 = 0.5625."""
+    params = {"weight_ih_l0": [[0.5]], "weight_hh_l0": [[-0.25]], "bias_ih_l0": [0.125], "bias_hh_l0": [0.0625]}
+    one = np.ones((1, 1, 1))
+    return Arrays(
+        params={name: np.array(value) for name, value in params.items()},
+        x=one,
+        h0=0.5 * one,
+        d_output=2 * one,
+        d_h_n=-0.5 * one,
+    )
+
+
+def _one_to_many(case: Case, draw: _Draw) -> Arrays:
+    """One input at t = 0, zeros after it, an output desired at every step."""
+    values = _uniform(case, draw)
+    x = values.x.copy()
+    x[1:] = 0
+    return replace(values, x=x)
+
+
+def _large_logits(case: Case, draw: _Draw) -> Arrays:
+    """An output layer that makes logits of about ±1000."""
+    values = _uniform(case, draw)
+    w = np.round(values.params["output.weight"] * 4096)
+    return replace(values, params=values.params | {"output.weight": w})
+
+
+def _certain(case: Case, draw: _Draw) -> Arrays:
+    """A softmax that is certain of class 0, its probability exactly 1; and class 0 is desired at every step."""
+    values = _uniform(case, draw)
+    assert values.target is not None
+    bias = values.params["output.bias"].copy()
+    bias[0] = 2000
+    return replace(values, params=values.params | {"output.bias": bias}, target=np.zeros_like(values.target))
+
+
+def _default_initialisation(case: Case, draw: _Draw) -> Arrays:
+    """The parameters that `init` draws."""
+    params = (case.rnn() if case.O is None else case.network()).init(draw.rng, np.float32)
+    return _with_data(case, draw, {name: p.astype(np.float64) for name, p in params.items()})
+
+
+TRAINED = "trained:"  # and the name of a stored model
+OWN_WEIGHTS = "weights:"  # and the path of a file
+
+
+def _trained(case: Case, draw: _Draw) -> Arrays:
+    """Weights of a trained character model, on pieces of the text it was trained on (parity/commands/charlm.py)."""
+    with files("parity").joinpath("data", f"{case.recipe.removeprefix(TRAINED)}.npz").open("rb") as file:
+        stored = dict(np.load(file, allow_pickle=False))
+    text = stored.pop("text")
+    start = draw.rng.integers(0, len(text) - case.T - 1, case.B)
+    window = text[start + np.arange(case.T + 1)[:, None]]
+    one_hot = np.eye(case.I)[window[:-1]]
+    params = {name: p.astype(np.float64) for name, p in stored.items()}
+    return replace(_with_data(case, draw, params, x=one_hot), target=case.laid_out(window[1:]))
+
+
+def _own_weights(case: Case, draw: _Draw) -> Arrays:
+    """The weights in a user's file, with data as usual."""
+    stored, _ = weights.rounded(weights.load(Path(case.recipe.removeprefix(OWN_WEIGHTS))))
+    if {name: p.shape for name, p in stored.items()} != case.shapes():
+        raise ValueError(f"expected weights {case.shapes()}, got { ({name: p.shape for name, p in stored.items()}) }")
+    return _with_data(case, draw, stored)
+
+
+RECIPES: dict[str, Callable[[Case, _Draw], Arrays]] = {
+    "uniform": _uniform,
+    "integers": _integers,
+    "vanishing": lambda case, draw: _shifted(case, draw, 0.5, 0.1, 1.0, -1.0),
+    "exploding": lambda case, draw: _shifted(case, draw, 1.4, 0.1, 1.0),
+    "critical": lambda case, draw: _shifted(case, draw, 1.0, 0.01, 0.01, -1.0),
+    "hand": _hand,
+    "one-to-many": _one_to_many,
+    "large-logits": _large_logits,
+    "certain": _certain,
+    "default-initialisation": _default_initialisation,
+    "trained": _trained,
+    "weights": _own_weights,
+}
+
+
+def _poisoned(case: Case, values: Arrays) -> Arrays:
+    """NaN in everything that lies past the end of a sequence: whoever reads it is found out."""
+    if case.lengths is None:
+        return values
+    padding = case.laid_out(np.arange(case.T)[:, None] >= np.array(case.lengths))
+
+    def poison(series: Array) -> Array:
+        if series.dtype == np.bool_:
+            return series
+        series = series.copy()
+        series[padding] = np.nan if np.issubdtype(series.dtype, np.floating) else -100
+        return series
+
+    return replace(
+        values,
+        x=poison(values.x),
+        d_output=None if values.d_output is None else poison(values.d_output),
+        target=None if values.target is None else values.target if case.per_sequence else poison(values.target),
+        weights=None if values.weights is None else poison(values.weights),
+    )

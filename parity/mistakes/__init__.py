@@ -1,0 +1,36 @@
+"""Named mistakes, planted in the reference one at a time: each must be caught by the case table.
+
+The tables stand in the order in which `python -m parity bugs` prints them. `measure` finds which cases catch a mistake,
+`likeness` which mistake a wrong answer looks like.
+"""
+
+from parity.mistakes import (
+    column,
+    ctc,
+    divergences,
+    dropout,
+    layers,
+    output_layer,
+    padding,
+    pooling,
+    states,
+    through_time,
+)
+from parity.mistakes.mistake import Mistake, planted
+
+__all__ = ["MISTAKES", "Mistake", "planted"]
+
+_TABLES = (
+    column,
+    states,
+    through_time,
+    pooling,
+    layers,
+    padding,
+    dropout,
+    output_layer,
+    divergences,
+    ctc,
+)
+
+MISTAKES: dict[str, Mistake] = {mistake.name: mistake for table in _TABLES for mistake in table.MISTAKES}

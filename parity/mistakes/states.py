@@ -1,0 +1,58 @@
+"""States: h0, h_n, and what is carried from one call to the next."""
+
+from parity.mistakes.mistake import Mistake
+
+MISTAKES = (
+    Mistake(
+        "h0-ignored",
+        "unroll:forward",
+        "initial[state], p)",
+        "np.zeros_like(initial[state]), p)",
+        "every series from rest: right wherever h0 is omitted",
+    ),
+    Mistake(
+        "h0-by-direction",
+        "stack:_layer_major",
+        "state.reshape(L, LD // L, B, F)",
+        "state.reshape(LD // L, L, B, F).swapaxes(0, 1)",
+        "h0 and d_h_n direction-major: right for one layer or one direction",
+    ),
+    Mistake(
+        "h0-of-the-forward-direction",
+        "bidirectional:forward",
+        "_of_direction(initial, d)",
+        "_of_direction(initial, 0)",
+        "both directions from the same state",
+    ),
+    Mistake(
+        "state-carried-between-calls",
+        "unroll:forward",
+        "x_rows = packing.pack(x)",
+        "x_rows = packing.pack(x); given = initial; "
+        "initial = {s: h + forward.__dict__.get(h.shape, 0) for s, h in given.items()}; "
+        "forward.__dict__.update({h.shape: h / 8 for h in given.values()})",
+        "what an object kept from the last call: seen by calling twice",
+        met="soumith/cudnn.torch#348",
+    ),
+    Mistake(
+        "output-one-step-late",
+        "bidirectional:forward",
+        "_as_read(d, columns.h, packing)",
+        '_as_read(d, packing.unpack(columns.previous("h")), packing)',
+        "h(t-1) for h(t) in the output",
+    ),
+    Mistake(
+        "h-n-at-T",
+        "columns:Columns.last",
+        "self.rows(state)[self.packing.last()]",
+        "self.packing.unpack(self.rows(state))[-1]",
+        "h_n at the end of the padding, where the state is 0",
+    ),
+    Mistake(
+        "h-n-of-the-first-layer",
+        "stack:forward",
+        "_together([trace.last for trace in layers])",
+        "_together([layers[0].last for trace in layers])",
+        "the same h_n for all layers",
+    ),
+)

@@ -1,0 +1,144 @@
+"""What a port says of itself, its port.toml, and what it is asked for because of it. SPEC 10.6."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parity import subject
+from parity.cases import Case
+from parity.vectors import DTYPES
+
+
+class BadPort(ValueError):
+    """A port.toml that is not there, or not what SPEC 10.6 says."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """What a port says of itself. SPEC 10.6."""
+
+    folder: Path
+    name: str
+    language: str
+    command: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    provides: tuple[str, ...]
+    features: Mapping[str, Any]
+    build: tuple[str, ...] = ()
+
+    def claims(self, feature: str, name: str | None = None) -> bool:
+        """Whether it claims a feature; of one that is a list, the member `name`."""
+        claimed = self.features.get(feature, False)
+        return claimed is True if name is None else name in (claimed or ())
+
+    def lacks(self, case: Case, dtype: str) -> list[str]:
+        """What the case needs and the port does not claim, in words."""
+        needs = {
+            dtype: dtype in self.dtypes,
+            f"cell {case.cell}": self.claims("cells", case.cell),
+            case.nonlinearity: self.claims("nonlinearities", case.nonlinearity),
+            f"layout {case.layout}": self.claims("layouts", case.layout),
+            "layers": case.num_layers == 1 or self.claims("layers"),
+            "bidirectional": not case.bidirectional or self.claims("bidirectional"),
+            "biases": any(self.claims("biases", kind) for kind in (("two", "merged") if case.bias else ("none",))),
+            "h0": not case.h0 or self.claims("h0"),
+            "lengths": case.lengths is None or self.claims("lengths"),
+            "dropout_masks": not case.masks or self.claims("dropout_masks"),
+            "truncation": not case.truncate or "backward" not in self.provides or self.claims("truncation"),
+        }
+        if case.O is not None:
+            judged = self.claims("divergences", case.divergence)
+            needs |= {
+                f"activation {case.activation}": self.claims("activations", case.activation),
+                f"divergence {case.divergence}": judged or "backward" not in self.provides,
+                "weights": not judged or case.weights is None or self.claims("weights"),
+            }
+        return [need for need, met in needs.items() if not met]
+
+    def asked(self, case: Case, names: Iterable[str]) -> list[str]:
+        """Which of the tensors of a case this port is asked for. SPEC 10.6."""
+        merged = case.bias and not self.claims("biases", "two")
+
+        def is_asked(name: str) -> bool:
+            if merged and "bias_hh" in name:
+                return False
+            if name == "div" and not self.claims("divergences", case.divergence):
+                return False
+            return all(kind in self.provides for kind in _kinds(case, name))
+
+        return [name for name in names if is_asked(name)]
+
+
+def _kinds(case: Case, name: str) -> list[str]:
+    """What a port must provide to be asked for a tensor: forward, trace, backward, or two of them. SPEC 10.6."""
+    if not subject.is_backward(name):
+        return ["trace"] if subject.is_intermediate(name) else ["forward"]
+    is_result = name in ("d_x", "d_h0") or name.removeprefix("d_") in case.shapes()
+    return ["backward"] if is_result else ["trace", "backward"]
+
+
+_LISTS = {
+    "dtypes": DTYPES,
+    "provides": ("forward", "trace", "backward"),
+    "cells": None,
+    "nonlinearities": None,
+    "layouts": ("time_major", "batch_first", "unbatched"),
+    "biases": ("two", "merged", "none"),
+    "activations": None,
+    "divergences": None,
+}
+_FLAGS = ("layers", "bidirectional", "h0", "lengths", "dropout_masks", "truncation", "weights")
+_LISTED_FEATURES = ("cells", "nonlinearities", "layouts", "biases", "activations", "divergences")
+
+
+def load(path: Path) -> Port:
+    """The port in a folder, or beside a file. Raises BadPort. SPEC 10.6."""
+    file = (path if path.is_dir() else path.parent) / "port.toml"
+    try:
+        keys = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadPort(f"{file} cannot be read: {error}") from error
+    features = keys.pop("features", {})
+    words, lists = ("name", "language"), ("command", "dtypes", "provides")
+    for name in (*words, *lists):
+        if name not in keys:
+            raise BadPort(f"{file}: {name} is missing")
+    for name, value in keys.items():
+        if name in words:
+            _require(file, name, value, isinstance(value, str), "text")
+        elif name in (*lists, "build"):
+            _require_list(file, name, value)
+        else:
+            raise BadPort(
+                f"{file}: unknown key {name!r}, expected {', '.join((*words, *lists, 'build', '[features]'))}"
+            )
+    for name in lists:
+        _require(file, name, keys[name], bool(keys[name]), "not empty")
+    _require(file, "features", features, isinstance(features, dict), "a section")
+    for name, value in features.items():
+        if name in _LISTED_FEATURES:
+            _require_list(file, name, value)
+        elif name in _FLAGS:
+            _require(file, name, value, isinstance(value, bool), "true or false")
+        else:
+            raise BadPort(
+                f"{file}: unknown feature {name!r}, expected one of {', '.join((*_LISTED_FEATURES, *_FLAGS))}"
+            )
+    if "biases" in features and {"two", "merged"} <= set(features["biases"]):
+        raise BadPort(f"{file}: biases cannot be both 'two' and 'merged'")
+    declared: dict[str, Any] = {n: value if n in words else tuple(value) for n, value in keys.items()}
+    return Port(folder=file.parent.resolve(), features=features, **declared)
+
+
+def _require(file: Path, name: str, value: Any, holds: bool, expected: str) -> None:
+    if not holds:
+        raise BadPort(f"{file}: {name} should be {expected}, got {value!r}")
+
+
+def _require_list(file: Path, name: str, value: Any) -> None:
+    _require(file, name, value, isinstance(value, list) and all(isinstance(v, str) for v in value), "a list of text")
+    known = _LISTS.get(name)
+    for member in value:
+        _require(file, name, member, known is None or member in known, f"of {', '.join(known or ())}")

@@ -1,0 +1,6 @@
+"""How results are shown: on the terminal, as JSON and JUnit, on a page."""
+
+from parity.report.results import versions
+from parity.report.terminal import console, progress
+
+__all__ = ["console", "progress", "versions"]

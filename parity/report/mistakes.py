@@ -1,0 +1,90 @@
+"""How the planted mistakes and what catches them are shown: a table, a matrix, the totals; and JSON."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.markup import escape
+from rich.table import Table
+
+from parity.cases import Case
+from parity.mistakes.measure import Verdict, idle
+
+
+def table(verdicts: Sequence[Verdict]) -> Table:
+    """One row a mistake: how many cases catch it, which report first, and by how much."""
+    caption = "factor: error / allowed where it is reported first; inf where an exact value was missed"
+    found = Table(title="Planted mistakes", caption=caption)
+    found.add_column("#", justify="right")
+    found.add_column("mistake", no_wrap=True)
+    for name in ("cases", "assert_\nclose", "all-\nclose"):
+        found.add_column(name, justify="right", no_wrap=True)
+    found.add_column("tuto-\nrial", no_wrap=True)
+    found.add_column("first reported by", no_wrap=True, max_width=32)
+    found.add_column("where", no_wrap=True)
+    found.add_column("factor", justify="right", no_wrap=True)
+    for number, v in enumerate(verdicts, start=1):
+        first = v.catches[v.first] if v.first else None
+        found.add_row(
+            str(number),
+            v.mistake.name,
+            str(len(v.catches)),
+            str(len(v.assert_close)),
+            str(len(v.allclose)),
+            "caught" if v.tutorial else "-",
+            v.first or "[bold red]SURVIVES[/]",
+            escape(first.where) if first else "",
+            f"{first.factor:.2g}" if first else "",
+        )
+    return found
+
+
+def matrix(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
+    """A line a case, a column a mistake in the order of the table: █ where the case catches it."""
+    tens = "".join(str(n // 10 % 10) if n % 10 == 0 else " " for n in range(1, len(verdicts) + 1))
+    lines = ["".join("█" if case.id in v.catches else "·" for v in verdicts) + f"  {case.id}" for case in cases]
+    return "\n".join([tens, *lines])
+
+
+def closing(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
+    """How many mistakes were caught: by the table, and by other ways of looking at the same."""
+    survivors = [v.mistake.name for v in verdicts if not v.catches]
+    without = idle(verdicts, cases)
+    n = len(verdicts)
+    lines = [
+        f"{n - len(survivors)} of {n} mistakes are caught by {len(cases)} cases within 8 σ: {len(survivors)} survive"
+        + (f" ({', '.join(survivors)})" if survivors else ""),
+        f"{sum(bool(v.assert_close) for v in verdicts)} of {n} by the same cases under torch.testing.assert_close, "
+        f"{sum(bool(v.allclose) for v in verdicts)} under numpy.allclose; "
+        f"{sum(v.tutorial for v in verdicts)} by the usual tutorial case under assert_close",
+        f"{len(without)} of {len(cases)} cases catch none" + (f": {', '.join(without)}" if without else ""),
+    ]
+    return "\n".join(lines)
+
+
+def write_json(path: Path, verdicts: Sequence[Verdict], cases: Sequence[Case]) -> None:
+    """Every mistake: what it is, and each case that catches it with where and by what factor."""
+    document = {
+        "cases": [case.id for case in cases],
+        "mistakes": [
+            {
+                "name": v.mistake.name,
+                "where": f"reference.{v.mistake.where}",
+                "right": v.mistake.right,
+                "wrong": v.mistake.wrong,
+                "says": v.mistake.says,
+                "met": v.mistake.met,
+                "dtype": v.mistake.dtype,
+                "caught_by": {
+                    case: {"where": c.where, "factor": c.factor if np.isfinite(c.factor) else str(c.factor)}
+                    for case, c in v.catches.items()
+                },
+                "assert_close": sorted(v.assert_close),
+                "allclose": sorted(v.allclose),
+                "tutorial": v.tutorial,
+            }
+            for v in verdicts
+        ],
+    }
+    path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")

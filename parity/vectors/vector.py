@@ -1,0 +1,33 @@
+"""What a vector is once it is read, and what is the same in every file of one."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from parity.cases import Arrays, Case
+from reference.arrays import Array
+
+FORMAT = 1
+DTYPES = ("float64", "float32")
+
+
+class Corrupt(ValueError):
+    """Vectors that are not what their manifest says, or cannot be read."""
+
+
+@dataclass(frozen=True)
+class Vector:
+    """One case, read back from its files: the inputs, and for each tensor what is expected and how much it may be off.
+
+    expect: float64. allowed: by dtype and name, an array that goes with the tensor.
+    """
+
+    case: Case
+    values: Arrays
+    expect: Mapping[str, Array]
+    allowed: Mapping[str, Mapping[str, Array]]
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,87 @@
+"""Writes vectors: the inputs, what is expected, the tolerance, the manifest. SPEC 10.1, 10.4."""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import reference
+from parity import subject, tolerance
+from parity.cases import Arrays, Case, arrays
+from parity.oracles import extended
+from parity.vectors import npy
+from parity.vectors.description import description, lines, named_inputs
+from parity.vectors.vector import DTYPES, FORMAT, sha256
+from reference.arrays import Array
+
+
+@cache
+def truth(case: Case) -> dict[str, Array]:
+    """What the case must give: computed in 106 bits, rounded once to float64; the same on every machine."""
+    return {name: np.asarray(t, dtype=np.float64) for name, t in extended.truth(case, longdouble=False).items()}
+
+
+def write(folder: Path, case: Case) -> None:
+    """Writes one vector into a folder that is not there yet. SPEC 10.1."""
+    values, expect = arrays(case), truth(case)
+    write_inputs(folder, case, values, "float64", expect)
+    (folder / "expect").mkdir()
+    for name, tensor in expect.items():
+        npy.write(folder / "expect" / f"{name}.npy", tensor)
+    (folder / "tolerance.toml").write_text(_tolerance(case, expect), encoding="utf-8")
+
+
+def write_inputs(folder: Path, case: Case, values: Arrays, dtype: str, asked: Iterable[str]) -> None:
+    """What a port is given: case.toml and in/, the numbers in the dtype under test. SPEC 10.5."""
+    (folder / "in").mkdir(parents=True)
+    text = lines(description(case, values, dtype, asked))
+    (folder / "case.toml").write_text(text, encoding="utf-8")
+    for name, array in named_inputs(values.map(lambda a: a.astype(dtype))).items():
+        npy.write(folder / "in" / f"{name}.npy", array)
+
+
+def _tolerance(case: Case, expect: Mapping[str, Array]) -> str:
+    """The text of tolerance.toml: the largest admissible error of each tensor, by step for a series. SPEC 10.4."""
+    allowed = {dtype: {name: tolerance.allowed(case, name, dtype) for name in expect} for dtype in DTYPES}
+    may_round = [name for name in expect if (allowed["float64"][name][expect[name] == 0] > 0).any()]
+    sections = [lines({"zeros_may_round": may_round})]
+    for dtype, tensors in allowed.items():
+        sections.append(f"\n[{dtype}]\n" + lines({f'"{n}"': _by_step(case, n, a) for n, a in tensors.items()}))
+    return "".join(sections)
+
+
+def _by_step(case: Case, name: str, allowed: Array) -> Any:
+    """The largest number of each step, or of all; three digits."""
+    time = subject.time_axis(case, name)
+    others = tuple(axis for axis in range(allowed.ndim) if axis != time)
+    largest = allowed.max(axis=others, initial=0)
+    return [float(f"{a:.3g}") for a in largest] if time is not None else float(f"{largest:.3g}")
+
+
+def write_set(folder: Path, cases: Iterable[Case], kills: Mapping[str, list[str]] | None = None) -> None:
+    """Writes vectors and their manifest into a folder that is empty or not there yet. SPEC 10.1.
+
+    kills: for each case the planted mistakes that it catches, where that is known.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty")
+    chosen = list(cases)
+    for case in chosen:
+        write(folder / case.id, case)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    manifest = {
+        "format": FORMAT,
+        "reference": reference.__version__,
+        "numpy": np.__version__,
+        "mpmath": version("mpmath"),
+        "truth": f"{extended.BITS} bits, rounded once to float64",
+        "cases": {case.id: {"comment": case.comment, "kills": (kills or {}).get(case.id, [])} for case in chosen},
+        "sha256": {path.relative_to(folder).as_posix(): sha256(path) for path in files},
+    }
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
