@@ -13,7 +13,7 @@ import reference
 from reference.activations import ACTIVATIONS, NONLINEARITIES
 from reference.divergences import DIVERGENCES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SPEC = (ROOT / "reference" / "SPEC.md").read_text(encoding="utf-8")
 SOURCES = sorted(path for package in ("reference", "parity") for path in (ROOT / package).rglob("*.py"))
 REFERENCE = [path for path in SOURCES if path.is_relative_to(ROOT / "reference")]

@@ -21,7 +21,7 @@ from parity.report import check
 from parity.report.check import BROKEN, CONFORMS, DIVERGES
 from parity.vectors import Vector, description, writing
 
-HERE = Path(__file__).parent / "ports"
+HERE = Path(__file__).parent
 FIRST_SEVEN = vectors.frozen()[:7]
 KILLS = json.loads((vectors.FROZEN / "manifest.json").read_text(encoding="utf-8"))["cases"]
 

@@ -2,7 +2,7 @@
 
 A short run is part of `pytest`, the same every time; a thousand random examples of each property:
 
-    python -m pytest -s tests/test_random_cases.py --hypothesis-profile thousand
+    python -m pytest -s tests/parity/test_random_cases.py --hypothesis-profile thousand
 """
 
 from collections import Counter

@@ -11,13 +11,13 @@ import pytest
 from parity import commands, vectors
 from parity.report.check import BROKEN, CONFORMS, CORRUPT, DIVERGES, NOTHING, USAGE
 
-HERE = Path(__file__).parent / "ports"
+PORTS = Path(__file__).parents[1] / "ports"
 
 
 @pytest.fixture
 def port(tmp_path: Path) -> Path:
     """A port that can be changed: the reference itself."""
-    shutil.copytree(HERE / "mistaken", tmp_path / "port")
+    shutil.copytree(PORTS / "mistaken", tmp_path / "port")
     return tmp_path / "port"
 
 
@@ -79,7 +79,7 @@ def test_2_wrong_usage(port: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_3_a_port_that_breaks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    shutil.copytree(HERE / "fake", tmp_path / "port")
+    shutil.copytree(PORTS / "fake", tmp_path / "port")
     assert check(with_arguments(tmp_path / "port", "crash-at-5"), "--dtype", "float64") == BROKEN
     out = capsys.readouterr().out
     assert "BROKEN square-l1  float64  ended (killed by SIGABRT) without an answer" in out

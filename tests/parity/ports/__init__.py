@@ -1,0 +1,1 @@
+"""Tests of the running of ports, and the ports that they run."""

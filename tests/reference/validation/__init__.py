@@ -1,0 +1,1 @@
+"""What is wrong raises: of a configuration, of the arguments, on the way back."""
