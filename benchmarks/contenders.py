@@ -94,7 +94,7 @@ class Jax:
             results, vjp = jax.vjp(forward, params, x, h0)
             return results, vjp(upstream)
 
-        self.jax = jax
+        self.jax: Any = jax
         self.inputs = jax.device_put((values.params, values.x, values.h0))
         self.upstream = jax.device_put((values.d_output, values.d_h_n))
         self.compiled = jax.jit(forward), jax.jit(forward_backward)

@@ -1,6 +1,6 @@
 """How the cost of the reference grows: `python -m benchmarks.growth`, which `python -m benchmarks` starts. JSON.
 
-Time per step by T, memory by SPEC 7.5, ragged batches, layers and directions, a loss on the last step alone, a million
+Time per step by T, memory by SPEC 23.4, ragged batches, layers and directions, a loss on the last step alone, a million
 steps. One process, one thread; what is compared takes turns, and the figure is the median over turns of their ratio.
 """
 
@@ -129,7 +129,7 @@ def _repeat(do: Do, times: int) -> None:
 
 
 def memory() -> list[dict[str, Any]]:
-    """Bytes at the peak against the formula of SPEC 7.5."""
+    """Bytes at the peak against the formula of SPEC 23.4."""
     T, B, I, H, k = 10_000, 4, 24, 32, 100
     work = Work.of(T, B, I, H)
     traces = work.forward(), work.forward(checkpoint_every=k)

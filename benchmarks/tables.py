@@ -79,7 +79,7 @@ def growth_tables(growth: dict[str, Any]) -> Iterable[Table]:
         steps.add_row(f"{B}, {H}", what, *(f"{took[T]:.1f}" if T in took else "" for T in lengths))
     yield steps
     memory = Table(title="memory at the peak beside what is given, T = 10,000, B = 4, I = 24, H = 32, float32")
-    for heading in ("", "bytes", "SPEC 7.5", "bytes / SPEC 7.5"):
+    for heading in ("", "bytes", "SPEC 23.4", "bytes / SPEC 23.4"):
         memory.add_column(heading, justify="right" if heading else "left")
     for row in growth["memory"]:
         memory.add_row(

@@ -42,7 +42,7 @@ class TensorResult:
 class CaseResult:
     """Every tensor of one case against one oracle in one dtype, in the order of computation.
 
-    who: was held against the oracle, the reference or, for the sake of comparison, torch (SPEC 9.8), or a port.
+    who: was held against the oracle, the reference or, for the sake of comparison, torch (SPEC 30.5), or a port.
     """
 
     case: Case

@@ -20,7 +20,7 @@ def select(keyword: str | None, cell: str | None) -> list[Case]:
 
 
 def check(case: Case, dtype: str, oracle_names: Sequence[str], device: str = "cpu") -> Iterator[CaseResult]:
-    """One result for each oracle that speaks for the case; and torch against the extended truth. SPEC 9.1, 9.8."""
+    """One result for each oracle that speaks for the case; and torch against the extended truth. SPEC 30.1, 30.5."""
     values = arrays(case).astype(dtype)
     tensors = subject.run(case, values)
     got = tensors | subject.projections(case, tensors)

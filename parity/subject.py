@@ -77,13 +77,13 @@ def _results(grads: reference.RecurrentGradients | reference.NetworkGradients) -
 
 
 def is_large(case: Case) -> bool:
-    """Whether a case has too many leaves to take a derivative by each element of them. SPEC 9.7."""
+    """Whether a case has too many leaves to take a derivative by each element of them. SPEC 30.4."""
     shapes = [(case.T, case.B, case.I), case.state_shape, *case.shapes().values()]
     return sum(map(prod, shapes)) > LARGE
 
 
 def projections(case: Case, tensors: Mapping[str, Array]) -> dict[str, Array]:
-    """Of a large case, the product of each leaf's gradient with each of its random directions: (4,). SPEC 9.7."""
+    """Of a large case, the product of each leaf's gradient with each of its random directions: (4,). SPEC 30.4."""
     if not is_large(case):
         return {}
     leaves = ("d_x", "d_h0", *(f"d_{name}" for name in case.shapes()))

@@ -2,7 +2,7 @@
 
 The unmodified float64 reference runs on arrays that add noise to the result of every operation: the largest error that
 a correct implementation may commit there, with a random sign. The spread of the results is what rounding can do to this
-case, so nothing has to be guessed about depth, length or conditioning. SPEC 9.2, 9.3.
+case, so nothing has to be guessed about depth, length or conditioning. SPEC 9.2, 9.3, 30.2.
 """
 
 from collections.abc import Callable, Sequence
@@ -61,7 +61,7 @@ def _largest_error(
 
 
 def _underflows(ufunc: np.ufunc, method: str, inputs: Sequence[Array], options: dict[str, Any]) -> Any:
-    """How many results inside an operation may be denormal numbers; none where an operand makes them 0. SPEC 9.2.
+    """How many results inside an operation may be denormal numbers; none where an operand makes them 0. SPEC 30.2.
 
     A logarithm is 0 or far from denormal.
     """
@@ -87,7 +87,7 @@ def _products(a: Array, b: Array) -> Array:
 
 @dataclass
 class Noise:
-    """Where the signs come from, and the dtype whose underflow is injected. SPEC 9.2.
+    """Where the signs come from, and the dtype whose underflow is injected. SPEC 30.2.
 
     underflowed: whether any error so far was that of a denormal number.
     """
@@ -109,7 +109,7 @@ class Noise:
 
 
 class Noisy(np.ndarray[Any, Any]):
-    """A float64 array on which every operation errs by its largest error, with a random sign. SPEC 9.2.
+    """A float64 array on which every operation errs by its largest error, with a random sign. SPEC 30.2.
 
     `Noisy.of(array, noise)` makes one; whatever is computed from it is one too, with the same noise.
     An operation whose error bound is not known raises TypeError: nothing escapes the noise silently.

@@ -13,7 +13,7 @@ from reference.arrays import Array
 
 
 class Activation(Protocol):
-    """What the output layer asks of an activation: y = f(z), and dz = dy J_f. SPEC 2.1."""
+    """What the output layer asks of an activation: y = f(z), and dz = dy J_f. SPEC 2.1, 22.1."""
 
     @property
     def name(self) -> str: ...
@@ -26,13 +26,13 @@ class Activation(Protocol):
 class Value(Protocol):
     """f, elementwise. SPEC 2.2."""
 
-    def __call__(self, z: Array, out: Array | None = None, /) -> Array: ...
+    def __call__(self, z: Array, /, out: Array | None = None) -> Array: ...
 
 
 class Chain(Protocol):
     """The product of an upstream gradient with a slope, elementwise. SPEC 2.2."""
 
-    def __call__(self, dy: Array, slope: Array, out: Array | None = None, /) -> Array: ...
+    def __call__(self, dy: Array, slope: Array, /, out: Array | None = None) -> Array: ...
 
 
 def _gate(dy: Array, slope: Array, out: Array | None = None) -> Array:

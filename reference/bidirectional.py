@@ -18,7 +18,10 @@ from reference.packing import Packing
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """One layer: the columns of each direction, forward first; output (T, B, D·H); last[state] (D, B, ·). SPEC 4.4."""
+    """One layer: the columns of each direction, forward first; output (T, B, D·H); last[state] (D, B, ·).
+
+    SPEC 4.4, 21.1.
+    """
 
     directions: tuple[Columns, ...]
     output: Array

@@ -1,6 +1,6 @@
-"""A series too long to keep all of: every k-th state is kept, and the rest computed again where it is needed. SPEC 7.4.
+"""A series too long to keep all of: every k-th state is kept, and the rest computed again where needed. SPEC 23.3.
 
-The stack, forward and backward, called chunk by chunk as SPEC 7.2 has it; no mathematics of its own. One direction.
+The stack, forward and backward, called chunk by chunk as SPEC 23.2 has it; no mathematics of its own. One direction.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from reference.stack import Batch, StackGradients
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The states before every chunk of `every` steps, (L, B, ·) each, and the input x (T, B, I). SPEC 7.4."""
+    """The states before every chunk of `every` steps, (L, B, ·) each, and the input x (T, B, I). SPEC 23.3."""
 
     x: Array
     states: tuple[States, ...]
@@ -28,7 +28,7 @@ class Checkpoints:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """Some steps in succession of the sequences that reach them; lengths are those of the parts. SPEC 7.2."""
+    """Some steps in succession of the sequences that reach them; lengths are those of the parts. SPEC 23.2."""
 
     time: slice
     batch: Array | slice
@@ -65,7 +65,7 @@ def _chunks(packing: Packing, every: int) -> Iterator[_Chunk]:
 def fill_output(
     output: Array, cell: Cell, params: StackParameters, x: Array, initial: States, batch: Batch, every: int
 ) -> Iterator[States]:
-    """Writes output (T, B, H) chunk by chunk; yields the states before every chunk, then the last. SPEC 7.2, 7.4."""
+    """Writes output (T, B, H) chunk by chunk; yields the states before every chunk, then the last. SPEC 23.2, 23.3."""
     states: States = {name: state.copy() for name, state in initial.items()}  # the caller's may change
     for chunk in _chunks(batch.packing, every):
         yield states
@@ -80,7 +80,7 @@ def fill_output(
 def backward(
     cell: Cell, params: StackParameters, kept: Checkpoints, d_output: Array, d_last: States, batch: Batch
 ) -> StackGradients:
-    """Every chunk forward again, then backward, the last chunk first. SPEC 7.2, 7.4.
+    """Every chunk forward again, then backward, the last chunk first. SPEC 23.2, 23.3.
 
     The layers of the result are empty.
     """

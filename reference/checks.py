@@ -1,4 +1,4 @@
-"""The door: what comes in is checked here, once, before any arithmetic. SPEC 1.8.
+"""The door: what comes in is checked here, once, before any arithmetic. SPEC 20.5.
 
 Below it every array is a NumPy array of one supported dtype in native byte order, time-major, of the right shape.
 """
@@ -17,13 +17,13 @@ NOT_PLAIN = (np.ma.MaskedArray, np.matrix)
 
 
 def require_type(name: str, value: object, kind: type) -> None:
-    """Raises TypeError unless value is of that kind. SPEC 1.3."""
+    """Raises TypeError unless value is of that kind. SPEC 20.2."""
     if not isinstance(value, kind):
         raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
 
 
 def require_size(name: str, value: object) -> None:
-    """Raises TypeError unless value is an int, ValueError unless it is above 0. SPEC 1.3."""
+    """Raises TypeError unless value is an int, ValueError unless it is above 0. SPEC 20.2."""
     if isinstance(value, bool):
         raise TypeError(f"{name} should be of type int, got: bool")
     require_type(name, value, int)
@@ -32,7 +32,7 @@ def require_size(name: str, value: object) -> None:
 
 
 def supported_dtype(dtype: np.dtype[Any], what: str) -> np.dtype[Any]:
-    """The dtype in native byte order, if it is one the reference computes in. SPEC 1.7.
+    """The dtype in native byte order, if it is one the reference computes in. SPEC 1.3, 20.4.
 
     Raises TypeError on any but float32, float64, longdouble, and complex128 (which the complex step needs).
     """
@@ -43,7 +43,7 @@ def supported_dtype(dtype: np.dtype[Any], what: str) -> np.dtype[Any]:
 
 
 def native_array(array: object, what: str) -> Array:
-    """The array itself, in native byte order. SPEC 1.7.
+    """The array itself, in native byte order. SPEC 20.4.
 
     Raises TypeError unless it is a NumPy array of a supported dtype. A masked array, whose mask would be ignored, and a
     matrix, whose axes would not be, are none.

@@ -1,4 +1,4 @@
-"""The columns of one layer and direction: every value that they have, or the gradient of every value. SPEC 4.3, 5.1."""
+"""The columns of one layer and direction: every value of them, or the gradient of every value. SPEC 4.3, 21.1, 21.3."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

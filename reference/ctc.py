@@ -93,7 +93,7 @@ def _log_probability(paths: _Paths, alpha: Array) -> Array:
 
 @dataclass(frozen=True)
 class CTC:
-    """`DIV = sum over b of v(b) · -log p(target(b) | y(:, b))`, y the logits. SPEC 8.8, 8.9, 8.10.
+    """`DIV = sum over b of v(b) · -log p(target(b) | y(:, b))`, y the logits. SPEC 8.8, 8.9, 8.10, 22.4.
 
     blank: the class that stands for no label. reduction: "sum", v = 1; "mean", v = 1 / (B · max(length of target, 1)),
     as torch has it. zero_infinity: a target that no path spells (too few steps) counts 0 with gradient 0, not inf with

@@ -15,7 +15,7 @@ from reference.arrays import Array
 
 
 class Divergence(Protocol):
-    """What the network asks of a divergence; write your own with these two methods. SPEC 8.1.
+    """What the network asks of a divergence; write your own with these two methods. SPEC 8.1, 22.2.
 
     y (T, B, O); weights (T, B), 0 at every step that must not count (the padding among them), of sum 1 if the reduction
     is "mean"; target: an array of your own definition, its first two axes T and B. `value` returns a scalar, `gradient`
@@ -30,7 +30,7 @@ class Divergence(Protocol):
 
 @runtime_checkable
 class CheckedDivergence(Divergence, Protocol):
-    """A divergence that knows which activations it can take, and checks its target before any arithmetic. SPEC 8.1.
+    """A divergence that knows which activations it can take, and checks its target before any arithmetic. SPEC 22.3.
 
     per_sequence: the target is (B, ...), one a sequence, instead of (T, B, ...). `desired` returns what `value` and
     `gradient` are given as the target, or raises.
@@ -54,7 +54,7 @@ LOGITS = _ANY - {"softmax", "log_softmax"}
 
 
 def require_reduction(reduction: object) -> None:
-    """Raises ValueError unless it is "sum" or "mean". SPEC 1.3."""
+    """Raises ValueError unless it is "sum" or "mean". SPEC 20.2."""
     if reduction not in ("sum", "mean"):
         raise ValueError(f"Unknown reduction '{reduction}'. Select from 'sum' or 'mean'.")
 
@@ -160,7 +160,7 @@ class LocalDivergence:
 
 @dataclass(frozen=True)
 class MeanPooledCrossEntropy:
-    """`DIV = sum over b of v(b) · softmax cross-entropy of the mean over t of y(t, b)`: no sum over t. SPEC 8.7.
+    """`DIV = sum over b of v(b) · softmax cross-entropy of the mean over t of y(t, b)`: no sum over t. SPEC 8.7, 22.4.
 
     The mean over t is weighted by the step weights; v = 1, or 1/B with reduction "mean". y are logits; the target is
     one class index a sequence, (B,) integers.

@@ -23,7 +23,7 @@ RECURRENT, OUTPUT = "rnn.", "output."  # the prefixes of the names of the parame
 
 @dataclass(frozen=True)
 class NetworkRun:
-    """What `Network.forward` returns. SPEC 4.7.
+    """What `Network.forward` returns. SPEC 21.2.
 
     config: the network that made it. div: the divergence, a scalar (None where no target was given). y and z in the
     caller's layout, rnn the trace of the recurrent stack. target and weights are kept time-major for `backward`.
@@ -40,7 +40,7 @@ class NetworkRun:
 
 @dataclass(frozen=True)
 class NetworkGradients:
-    """What `Network.backward` returns: x, h0, params by name; y, z and output as dDIV/dy, /dz, /doutput. SPEC 5.1."""
+    """What `Network.backward` returns: x, h0, params by name; y, z and output as dDIV/dy, /dz, /doutput. SPEC 21.3."""
 
     x: Array
     h0: Any
@@ -60,7 +60,7 @@ class Network:
     activation: identity, sigmoid, tanh, relu, softplus; softmax, log_softmax. divergence: squared_error, cross_entropy,
     kl, binary_cross_entropy, negative_log_likelihood, softmax_cross_entropy (fused: on logits), or an object of your
     own with the two methods of `reference.Divergence`. reduction: "sum", or "mean": the weights are divided by their
-    sum before the divergence reads them. SPEC 1.3, 3.5, 8.1, 8.4, 8.6.
+    sum before the divergence reads them. SPEC 3.5, 8.1, 8.4, 8.6, 20.1, 20.2.
 
     >>> import numpy as np, reference
     >>> rng = np.random.default_rng(0)
@@ -116,7 +116,7 @@ class Network:
         return parameters.output_shapes(self.rnn.output_features, self.output_size)
 
     def init(self, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> dict[str, Array]:
-        """Fresh parameters: `rnn.*` as in `RNN.init`, `output.*` from U(-1/sqrt(D·H), 1/sqrt(D·H)). SPEC 1.6."""
+        """Fresh parameters: `rnn.*` as in `RNN.init`, `output.*` from U(-1/sqrt(D·H), 1/sqrt(D·H)). SPEC 20.3."""
         recurrent = self.rnn.init(rng, dtype)
         out = parameters.initialise(self._output_shapes, self.rnn.output_features, rng, dtype)
         return _named(RECURRENT, recurrent) | _named(OUTPUT, out)
@@ -132,7 +132,7 @@ class Network:
         weights: Array | None = None,
         checkpoint_every: int | None = None,
     ) -> NetworkRun:
-        """Run the series through the network; with a target, also its divergence. SPEC 1.2, 3.5, 4.7, 6.5, 8.2.
+        """Run the series through the network; with a target, also its divergence. SPEC 1.2, 3.5, 6.5, 8.2, 21.2.
 
         x, h0, lengths, dropout_masks, checkpoint_every as in `RNN.forward`. target: class indices, x's layout without
         its last axis, or vectors, x's layout with O as the last. weights (T, B), (B, T) or (T,): what each step counts

@@ -1,4 +1,4 @@
-"""The real steps of a batch, one a row: what every product runs over, and the time loop step by step. SPEC 6.3.
+"""The real steps of a batch, one a row: what every product runs over, and the time loop step by step. SPEC 6.3, 21.4.
 
 The rows are t-major. At one t the longest sequence comes first, so the sequences that reach a step are the first ones
 of those that reached the step before: a step of a ragged batch is a shorter step, and its padding costs nothing.
@@ -120,9 +120,9 @@ class Packing:
         return np.concatenate([before for before, _ in self.pairs(states)])
 
     def carries(self, carry: Array, truncate: int | None) -> Iterator[Array]:
-        """The one buffer carry (B, F), cut to the sequences that reach step t, for t = T-1 down to 0; views. SPEC 6.3.
+        """The one buffer carry (B, F), cut to the sequences that reach step t, for t = T-1 down to 0; views. SPEC 21.4.
 
-        truncate = k sets to 0 what has arrived from step mk before it hands out step mk-1. SPEC 7.3.
+        truncate = k sets to 0 what has arrived from step mk before it hands out step mk-1. SPEC 7.1.
         """
         if truncate is not None and truncate < self.T:
             return self._cut_carries(carry, truncate)

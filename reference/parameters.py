@@ -37,7 +37,7 @@ def output_shapes(features: int, output_size: int) -> Shapes:
 
 
 def initialise(shapes: Shapes, fan: int, rng: np.random.Generator, dtype: DTypeLike) -> dict[str, Array]:
-    """Every element from U(-1/sqrt(fan), 1/sqrt(fan)), as torch does. SPEC 1.6."""
+    """Every element from U(-1/sqrt(fan), 1/sqrt(fan)), as torch does. SPEC 20.3."""
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng should be a numpy.random.Generator, got: {type(rng).__name__}")
     bound = 1 / np.sqrt(fan)
@@ -46,7 +46,7 @@ def initialise(shapes: Shapes, fan: int, rng: np.random.Generator, dtype: DTypeL
 
 
 def checked(params: Mapping[str, Array], shapes: Shapes) -> dict[str, Array]:
-    """The parameters in native byte order, every one of them there, of its shape, and of one dtype. SPEC 1.8.
+    """The parameters in native byte order, every one of them there, of its shape, and of one dtype. SPEC 20.5.
 
     Raises ValueError naming each missing, unexpected or misshapen parameter; TypeError on dtypes that differ.
     """

@@ -1,4 +1,4 @@
-"""The product of a time loop: one matrix, and many x after each other. Every form is the same sum. SPEC 1.10."""
+"""The product of a time loop: one matrix, and many x after each other. Every form is the same sum. SPEC 1.6."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -17,7 +17,7 @@ PANEL = 32  # columns
 
 
 def product_with(matrix: Array, n: int, times: int) -> Product:
-    """`multiply(x, out)`, which sets out to `x · matrix`: for a loop over so many x, of n rows or fewer. SPEC 1.10.
+    """`multiply(x, out)`, which sets out to `x · matrix`: for a loop over so many x, of n rows or fewer. SPEC 1.6.
 
     matrix (K, G), x (at most n, K), out (rows of x, G); same dtype. Where it pays, what BLAS would do to the matrix at
     every x is done once, here: it is made contiguous, and a large one for a few rows is cut into panels.
@@ -50,7 +50,7 @@ def _product_by_panels(matrix: Array) -> Product:
 
 
 def aligned(matrix: Array) -> Array:
-    """A copy in C order that begins at a cache line: BLAS reads it a third faster where it is large. SPEC 1.10."""
+    """A copy in C order that begins at a cache line: BLAS reads it a third faster where it is large. SPEC 1.6."""
     spare = CACHE_LINE // matrix.itemsize
     buffer = np.empty_like(matrix, shape=(matrix.size + spare,))
     start = -buffer.ctypes.data % CACHE_LINE // matrix.itemsize

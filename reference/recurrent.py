@@ -1,7 +1,7 @@
 """`RNN`: the public face of the recurrent stack. The configuration, and the door between a caller's arrays and ours.
 
 The classes are frozen and hold no arrays: `forward` returns a trace, `backward` takes it. What comes in is checked and
-laid out once; below, every array is time-major, batched, of one dtype, and of the right shape. SPEC 1.8, 1.9.
+laid out once; below, every array is time-major, batched, of one dtype, and of the right shape. SPEC 20.5, 20.6.
 """
 
 import warnings
@@ -48,10 +48,10 @@ class RecurrentInputs:
 
 @dataclass(frozen=True)
 class RecurrentTrace:
-    """What `forward` returns: output and h_n in the caller's layout, and every intermediate. SPEC 4.5.
+    """What `forward` returns: output and h_n in the caller's layout, and every intermediate. SPEC 4.5, 21.1.
 
     config, layout, batch: what it was made with. stack: what was computed, time-major. With `checkpoint_every`, layers
-    is empty and checkpoints has what they can be computed from again (SPEC 7.4); else it is None.
+    is empty and checkpoints has what they can be computed from again (SPEC 23.3); else it is None.
     """
 
     config: "Recurrent"
@@ -88,7 +88,7 @@ class RecurrentTrace:
 
 @dataclass(frozen=True)
 class RecurrentGradients:
-    """What `backward` returns: x and h0 in the caller's layout, params by name, and every intermediate. SPEC 5.1.
+    """What `backward` returns: x and h0 in the caller's layout, params by name, and every intermediate. SPEC 21.3.
 
     layers[l].directions[d] has x, a, h: dDIV/dx, dDIV/da, dDIV/dh of every step, (T, B, ·), ordered as the trace is;
     layers is empty if that of the trace is.
@@ -154,7 +154,7 @@ class Recurrent(ABC):
         return parameters.stack_shapes(self.cell, self.input_size, self.num_layers, self.num_directions, self.bias)
 
     def init(self, rng: np.random.Generator, dtype: DTypeLike = np.float64) -> dict[str, Array]:
-        """Fresh parameters, every element from U(-1/sqrt(H), 1/sqrt(H)). SPEC 1.6."""
+        """Fresh parameters, every element from U(-1/sqrt(H), 1/sqrt(H)). SPEC 20.3."""
         return parameters.initialise(self.shapes, self.hidden_size, rng, dtype)
 
     def forward(
@@ -166,13 +166,13 @@ class Recurrent(ABC):
         dropout_masks: Array | None = None,
         checkpoint_every: int | None = None,
     ) -> RecurrentTrace:
-        """Run the whole series through the stack and keep every intermediate. SPEC 1.11, 3.1, 4.5.
+        """Run the whole series through the stack and keep every intermediate. SPEC 1.7, 3.1, 4.5.
 
         x (T, B, I), (B, T, I) with batch_first, or (T, I) unbatched. h0 (L·D, B, H) or (L·D, H); omitted: zeros.
         lengths (B,) integers in 1..T, in any order. dropout_masks (L-1, T, B, D·H) bool, time-major whatever the layout
         (unbatched: (L-1, T, D·H)), True where an element is kept; omitted: no dropout, as in torch's eval().
         checkpoint_every = k keeps only the output and every k-th state; backward computes the rest again, k steps at a
-        time: beside input, output and their gradients, memory in proportion to T/k + k (one direction only). SPEC 7.4.
+        time: beside input, output and their gradients, memory in proportion to T/k + k (one direction only). SPEC 23.3.
         Raises TypeError or ValueError, before any arithmetic, on a wrong type, dtype, shape, name or length.
         """
         checked = parameters.checked(params, self.shapes)
@@ -185,7 +185,7 @@ class Recurrent(ABC):
         h0: Any = None,
         lengths: Sequence[int] | Array | None = None,
     ) -> tuple[Array, Any]:
-        """Output and h_n alone: those of `forward`, in memory that beside them does not grow with T. SPEC 7.4.
+        """Output and h_n alone: those of `forward`, in memory that beside them does not grow with T. SPEC 23.3.
 
         x, h0, lengths as in `forward`; no dropout, as in torch's eval(). Raises ValueError if bidirectional, and as
         `forward` does.
@@ -209,7 +209,7 @@ class Recurrent(ABC):
 
         d_output and d_h_n have the layout of trace.output and trace.h_n; either may be omitted (zeros), not both.
         d_output past the length of a sequence has no effect. truncate = k: no gradient crosses from step mk to mk-1, as
-        with chunks of k steps and a detached state between them (one direction only). SPEC 7.2, 7.3.
+        with chunks of k steps and a detached state between them (one direction only). SPEC 7.1, 23.2.
         Raises TypeError or ValueError, before any arithmetic, on a wrong type, dtype, shape or name.
         """
         checked = parameters.checked(params, self.shapes)
@@ -223,7 +223,7 @@ class Recurrent(ABC):
         return self.backward_checked(checked, trace, d_series, d_last, truncate)
 
     def step(self, params: Mapping[str, Array], x_t: Array, state: Any = None) -> tuple[Array, Any]:
-        """One step of the online process: `(output(t), state(t)) = step(x(t), state(t-1))`. SPEC 7.1.
+        """One step of the online process: `(output(t), state(t)) = step(x(t), state(t-1))`. SPEC 23.1.
 
         x_t (B, I) or (I,) unbatched; state (L, B, H) or (L, H), omitted: zeros. Returns output (B, H) or (H,), and the
         new state. No dropout, as in torch's eval(). Raises ValueError if bidirectional, and as `forward` does.
@@ -251,7 +251,7 @@ class Recurrent(ABC):
         checkpoint_every: int | None = None,
         prefix: str = "",
     ) -> RecurrentInputs:
-        """Everything that `forward` takes, checked and laid out; no arithmetic. SPEC 1.2, 1.8.
+        """Everything that `forward` takes, checked and laid out; no arithmetic. SPEC 1.2, 20.5.
 
         params are checked already. prefix: that of the names of this stack's.
         """
@@ -276,7 +276,7 @@ class Recurrent(ABC):
         return RecurrentInputs(grouped, series, initial, batch, layout, checkpoint_every)
 
     def forward_checked(self, inputs: RecurrentInputs) -> RecurrentTrace:
-        """`forward`, on what `checked_inputs` returned. SPEC 3.1, 4.5, 7.4."""
+        """`forward`, on what `checked_inputs` returned. SPEC 3.1, 4.5, 23.3."""
         every, checkpoints = inputs.checkpoint_every, None
         if every is None:
             run = stack.forward(self.cell, inputs.params, inputs.x, inputs.initial, inputs.batch)
@@ -287,7 +287,7 @@ class Recurrent(ABC):
         return RecurrentTrace(self, inputs.layout, inputs.batch, run, checkpoints)
 
     def _chunk_by_chunk(self, inputs: RecurrentInputs, every: int) -> tuple[Array, Iterator[States]]:
-        """The output, (T, B, H), which is written while one iterates over the states. SPEC 7.4."""
+        """The output, (T, B, H), which is written while one iterates over the states. SPEC 23.3."""
         T, B, _ = inputs.x.shape
         output = np.zeros_like(inputs.x, shape=(T, B, self.output_features))
         states = checkpoint.fill_output(output, self.cell, inputs.params, inputs.x, inputs.initial, inputs.batch, every)
@@ -296,7 +296,7 @@ class Recurrent(ABC):
     def checked_upstream(
         self, params: Mapping[str, Array], trace: RecurrentTrace, d_h_n: Any, truncate: int | None
     ) -> States:
-        """The trace, truncate and d_h_n checked; d_h_n, or zeros, as (L·D, B, ·) by state. SPEC 1.8."""
+        """The trace, truncate and d_h_n checked; d_h_n, or zeros, as (L·D, B, ·) by state. SPEC 20.5."""
         if not isinstance(trace, RecurrentTrace):
             raise TypeError(f"trace should be what forward returned, got: {type(trace).__name__}")
         if trace.config != self:
@@ -324,7 +324,7 @@ class Recurrent(ABC):
         truncate: int | None,
         prefix: str = "",
     ) -> RecurrentGradients:
-        """`backward`, on what is checked already; d_output (T, B, D·H), time-major. SPEC 5.7, 7.4."""
+        """`backward`, on what is checked already; d_output (T, B, D·H), time-major. SPEC 5.7, 23.3."""
         grouped, batch = self._grouped(params, prefix), trace.batch
         if trace.checkpoints is None:
             grads = stack.backward(self.cell, grouped, trace.layers, d_output, d_last, batch, truncate)
@@ -357,7 +357,7 @@ class RNN(Recurrent):
 
         a(t) = W_ih x(t) + b_ih + W_hh h(t-1) + b_hh        h(t) = f(a(t))
 
-    nonlinearity: "tanh", "relu" or, beyond torch, "identity" (a linear state-space model). SPEC 1.1, 1.3, 3.1.
+    nonlinearity: "tanh", "relu" or, beyond torch, "identity" (a linear state-space model). SPEC 1.1, 3.1, 20.1, 20.2.
 
     >>> import numpy as np, reference
     >>> rng = np.random.default_rng(0)

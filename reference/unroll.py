@@ -1,7 +1,7 @@
 """One layer, one direction: the time loop, and back-propagation through it.
 
 "All columns are identical": the loops, `steps` and `steps_backward` of the cell, carry the recursion and nothing else;
-all that needs none stands here, for the whole series at once. What the two passes keep is in SPEC 7.5.
+all that needs none stands here, for the whole series at once. What the two passes keep is in SPEC 23.4.
 """
 
 import numpy as np
@@ -45,7 +45,7 @@ def backward(
 
     d_h (T, B, H): what arrives from above at every h(t). d_last[state] (B, ·): what arrives at each sequence's last
     state, in place of what a later step would contribute. SPEC 0.7.
-    truncate = k cuts the recursion between steps mk-1 and mk: no gradient crosses. SPEC 7.3.
+    truncate = k cuts the recursion between steps mk-1 and mk: no gradient crosses. SPEC 7.1.
     """
     packing = columns.packing
     factors = cell.factors(columns)

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from reference import RNN, RecurrentGradients, RecurrentTrace
 from reference.arrays import Array
+from reference.recurrent import Recurrent
 
 COMPLEX_STEP = 2.0**-600
 
@@ -95,8 +96,9 @@ class Example:
         return trace, self.rnn.backward(self.params, trace, self.d_output, self.d_h_n, truncate)
 
 
-def example(rnn: RNN, T: int = 6, B: int | None = 3, dtype: DTypeLike = np.float64, seed: int = 0) -> Example:
-    """A random example; B = None: unbatched."""
+def example(rnn: Recurrent, T: int = 6, B: int | None = 3, dtype: DTypeLike = np.float64, seed: int = 0) -> Example:
+    """A random example of an RNN; B = None: unbatched."""
+    assert isinstance(rnn, RNN)
     rng = np.random.default_rng(seed)
     batch = () if B is None else (B,)
 

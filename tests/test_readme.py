@@ -1,5 +1,6 @@
-"""The README is true: its examples give what it shows, its table points at the lines it quotes, its paths exist."""
+"""The README is true: its examples give what it shows, its table points at functions, its paths exist."""
 
+import ast
 import doctest
 import re
 from pathlib import Path
@@ -8,7 +9,8 @@ from parity import commands, oracles
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-EQUATION = re.compile(r"\[`(?P<code>[^`]+)`\]\((?P<path>[^)#]+)#L(?P<line>\d+)\)")
+EQUATION = re.compile(r"^\| `.*?` \| (\[`.*?) \| ([\d., ]+) \|$", re.MULTILINE)
+LINK = re.compile(r"\[`([\w.]+)`\]\(([\w/.]+)\)")
 
 
 def test_the_examples_give_what_they_show() -> None:
@@ -18,15 +20,26 @@ def test_the_examples_give_what_they_show() -> None:
     assert failed == 0
 
 
-def test_every_equation_points_at_the_line_that_computes_it() -> None:
-    rows = list(EQUATION.finditer(README))
-    assert len(rows) > 20
-    for row in rows:
-        lines = (ROOT / row["path"]).read_text(encoding="utf-8").splitlines()
-        where = [number for number, line in enumerate(lines, start=1) if line.strip().startswith(row["code"])]
-        assert where == [int(row["line"])], (
-            f"{row['path']}: {row['code']} stands at {where}, the README says {row['line']}"
-        )
+def functions(path: Path) -> set[str]:
+    """Every function of a file, those of its classes as Class.function."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    of_classes = {
+        f"{c.name}.{f.name}" for c in body if isinstance(c, ast.ClassDef) for f in c.body if hasattr(f, "name")
+    }
+    return of_classes | {f.name for f in body if isinstance(f, ast.FunctionDef)}
+
+
+def test_every_equation_points_at_a_function_and_cites_clauses_that_its_file_cites() -> None:
+    rows = EQUATION.findall(README)
+    assert len(rows) > 14
+    for links, clauses in rows:
+        pairs = LINK.findall(links)
+        assert pairs
+        for name, path in pairs:
+            assert name in functions(ROOT / path), f"{path} has no {name}"
+        cited = " ".join((ROOT / path).read_text(encoding="utf-8") for _, path in pairs)
+        for clause in clauses.split(", "):
+            assert re.search(rf"SPEC[^\"]*\b{re.escape(clause)}\b", cited), f"{links} does not cite {clause}"
 
 
 def test_every_folder_and_file_of_the_map_exists() -> None:

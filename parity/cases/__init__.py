@@ -2,7 +2,7 @@
 
 An id says what its case is, is permanent, and seeds the case's values: a changed case is a new id. The ids of the two
 covering sets (`RNN_IDS`, `HEAD_IDS`) are made of option tokens and nothing else; the special cases are written out.
-Every value is representable in float32, so that a case is the same case in both dtypes; every case meets SPEC 9.6.
+Every value is representable in float32, so that a case is the same case in both dtypes; every case meets SPEC 30.3.
 
 `admission` and `fresh` run the reference on cases, and are imported by name: the table knows nothing of them.
 """

@@ -1,4 +1,4 @@
-"""What a case must be to prove something: admission to the table, and of cases made at the moment. SPEC 9.6."""
+"""What a case must be to prove something: admission to the table, and of cases made at the moment. SPEC 30.3."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from reference.arrays import Array
 
 
 def problems(case: Case) -> list[str]:
-    """Why a case would prove little; nothing, if it is admissible. SPEC 9.6.
+    """Why a case would prove little; nothing, if it is admissible. SPEC 30.3.
 
     For relu, min |a| / σ_a > 10; the tolerance of every tensor below a thousandth of it, in float32; no saturation that
     the case is not about; everything finite. An exact case stays within the integers (and halves) of float32 instead.

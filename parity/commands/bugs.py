@@ -1,4 +1,4 @@
-"""`python -m parity bugs`: what the case table is worth, as the mistakes that it catches. SPEC 9.9."""
+"""`python -m parity bugs`: what the case table is worth, as the mistakes that it catches. SPEC 30.6."""
 
 import argparse
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 `python -m parity charlm` trains an RNN with softmax cross-entropy on one-hot windows of a text. The optimisers stand
 here, outside the gradient code. Over the first steps the loss of the torch twin must stay within the tolerance of the
-whole training: the noise of SPEC 9.2 runs through forward, backward and update alike.
+whole training: the noise of SPEC 30.2 runs through forward, backward and update alike.
 """
 
 import argparse

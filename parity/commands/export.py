@@ -69,7 +69,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     console = Console()
     for case in cases:
         for problem in admission.problems(case):
-            console.print(f"note: {case.id} proves less than it could (SPEC 9.6): {problem}", soft_wrap=True)
+            console.print(f"note: {case.id} proves less than it could (SPEC 30.3): {problem}", soft_wrap=True)
     console.print(f"{len(cases)} vector{'s' if len(cases) > 1 else ''} written to {folder}", soft_wrap=True)
     return 0
 

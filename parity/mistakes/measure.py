@@ -1,4 +1,4 @@
-"""What the case table is worth, as the mistakes that it catches. SPEC 9.9.
+"""What the case table is worth, as the mistakes that it catches. SPEC 30.6.
 
 Every planted mistake runs on every case. A mistake is caught by a case if the reference then raises, disagrees with
 torch, or gives other bits when it is called again. One that no case catches is a survivor; a case that catches none has

@@ -1,4 +1,4 @@
-"""The oracles: who else says what a case must give. One signature for all of them. SPEC 9.1."""
+"""The oracles: who else says what a case must give. One signature for all of them. SPEC 30.1."""
 
 from dataclasses import dataclass
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The derivative of the forward pass itself, by a step into the imaginary: dDIV/dv = Im DIV(v + ihe) / h. SPEC 9.7.
+"""The derivative of the forward pass itself, by a step into the imaginary: dDIV/dv = Im DIV(v + ihe) / h. SPEC 30.4.
 
 Nothing is subtracted, so h = 2⁻⁶⁰⁰ is as good as 0 and the derivative is exact to rounding, also where tanh saturates
 and 1 - h² cancels. It knows nothing of backward: it proves that backward is the derivative of forward. It speaks for

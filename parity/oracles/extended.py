@@ -1,4 +1,4 @@
-"""The truth against which rounding is measured: the reference's own lines, run in a wider arithmetic. SPEC 9.8.
+"""The truth against which rounding is measured: the reference's own lines, run in a wider arithmetic. SPEC 30.5.
 
 It is no second opinion on the logic, since a mistake in the lines is a mistake here too; it says how far float64 and
 float32 are off, and so who is nearer to the truth where the reference and torch differ. longdouble where that is wider

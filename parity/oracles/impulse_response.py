@@ -1,4 +1,4 @@
-"""The closed form of a linear network: h(t) is the sum over the whole past of W11^k applied to what came in. SPEC 9.1.
+"""The closed form of a linear network: h(t) is the sum over the whole past of W11^k applied to what came in. SPEC 30.1.
 
     h(t) = W11^(t+1) h(-1) + sum over k = 0..t of W11^k (W1 x(t-k) + b)        y(t) = W2 h(t) + b2
 

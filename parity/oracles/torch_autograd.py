@@ -1,4 +1,4 @@
-"""An equivalent torch network for every case, with autograd: the outputs, and the gradient of everything. SPEC 9.1.
+"""An equivalent torch network for every case, with autograd: the outputs, and the gradient of everything. SPEC 30.1.
 
 Two networks are built over the same parameters. `torch.nn.RNN` itself speaks for outputs and gradients. What it does
 not show (a and h of every layer, direction and step, and their gradients) comes from the same columns unrolled in torch

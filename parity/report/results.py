@@ -39,7 +39,7 @@ def versions() -> dict[str, str]:
 
 
 def against_truth(results: Iterable[CaseResult]) -> list[tuple[CaseResult, str, float, float]]:
-    """For each tensor that both computed: the result, its name, the reference's share and torch's. SPEC 9.8."""
+    """For each tensor that both computed: the result, its name, the reference's share and torch's. SPEC 30.5."""
     shares = {
         (r.case.id, r.dtype, r.who, t.tensor): t.share for r in results if r.oracle == "extended" for t in r.tensors
     }

@@ -67,7 +67,7 @@ def clauses(case: Case) -> list[str]:
         "6.2": bool(case.lengths),
         "6.4": bool(case.lengths),
         "6.5": bool(case.lengths),
-        "7.3": bool(case.truncate),
+        "7.1": bool(case.truncate),
         "9.5": case.exact,
     }
     if case.O:

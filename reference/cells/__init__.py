@@ -11,7 +11,7 @@ Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
 
 class Cell(Protocol):
-    """A kind of column, as a value: it holds sizes and functions, no arrays. SPEC 3, 5.
+    """A kind of column, as a value: it holds sizes and functions, no arrays. SPEC 22.5.
 
     forward     p = project(x), for the whole series at once; then `steps`, the recursion
     backward    `factors`, for the whole series at once; then `steps_backward`, the recursion; then `pool`

@@ -1,4 +1,4 @@
-"""The simple recurrent cell. SPEC 3, 5.
+"""The simple recurrent cell. SPEC 3.1, 5.2.
 
 a(t) = W_ih x(t) + b_ih + b_hh + W_hh h(t-1)        h(t) = f(a(t))
 """
@@ -70,19 +70,17 @@ class Rnn:
             times_w_hh(da_t, carry)
 
     def pool(self, params: Parameters, columns: Columns, d: Columns) -> Parameters:
-        """dx for every t, into d; and the parameter gradients, pooled over time and batch. SPEC 0.5, 5.5.
+        """The parameter gradients, pooled over time and batch; and dx for every t, into d. SPEC 0.5, 5.5.
 
-        dx(t)  = da(t) W_ih
-        dW_ih  = sum over t of da(t)ᵀ x(t)          dW_hh = sum over t of da(t)ᵀ h(t-1)
-        db_ih  = db_hh = sum over t of da(t)
+        db_ih = db_hh = sum over t of da(t)
+        dW_ih = sum over t of da(t)ᵀ x(t)           dW_hh = sum over t of da(t)ᵀ h(t-1)
+        dx(t) = da(t) W_ih
         """
         da = d.rows("a")
-        da.dot(params["weight_ih"], d.x_rows)
+        db = da.sum(axis=0) if "bias_ih" in params else None
         pooled = {"weight_ih": pool(da, columns.x_rows), "weight_hh": pool(da, columns.previous("h"))}
-        if "bias_ih" in params:
-            db = da.sum(axis=0)
-            pooled |= {"bias_ih": db, "bias_hh": db.copy()}
-        return pooled
+        da.dot(params["weight_ih"], d.x_rows)
+        return pooled if db is None else pooled | {"bias_ih": db, "bias_hh": db.copy()}
 
     @property
     def state_sizes(self) -> Mapping[str, int]:

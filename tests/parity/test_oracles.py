@@ -109,7 +109,7 @@ def relative(got: Array, wanted: Array) -> float:
 
 
 def test_under_saturation_torch_and_the_reference_agree_and_are_off_together() -> None:
-    """SPEC 9.8: 1 - h² of a rounded h has lost what h has lost; the complex step never forms it."""
+    """SPEC 30.5: 1 - h² of a rounded h has lost what h has lost; the complex step never forms it."""
     case = CASES["saturated-unit-T4"]
     values = arrays(case)
     mine, theirs, said = (oracle.run(case, values)["d_x"] for oracle in (subject, torch_autograd, complex_step))

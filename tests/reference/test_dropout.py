@@ -175,7 +175,7 @@ def test_a_network_under_dropout_is_that_of_torch_in_training(batch: int | None,
     run = net.forward(params, e.x, target, e.h0, dropout_masks=masks)
     grads = net.backward(params, run)
 
-    twin = torch_twin(net.rnn, {name: params[f"rnn.{name}"] for name in net.rnn.shapes})
+    twin = torch_twin(e.rnn, {name: params[f"rnn.{name}"] for name in net.rnn.shapes})
     weight, bias, x, h0 = (leaf(a) for a in (params["output.weight"], params["output.bias"], e.x, e.h0))
     output, _ = in_training(twin, x, h0)
     div = F.mse_loss(F.linear(output, weight, bias), torch.tensor(target), reduction="sum") / 2

@@ -1,4 +1,4 @@
-"""Parameters as torch has them: names, order, shapes, and the distribution they are drawn from. SPEC 1.4, 1.5, 1.6."""
+"""Parameters as torch has them: names, order, shapes, and the distribution they are drawn from. SPEC 1.4, 1.5, 20.3."""
 
 from itertools import product
 

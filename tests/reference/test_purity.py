@@ -10,7 +10,7 @@ import pytest
 
 import reference
 from reference.arrays import Array
-from reference.parameters import native_array
+from reference.checks import native_array
 from tests.helpers import MEMORY, Example, arrays_in, assert_equal, assert_same_bits, example, results
 
 T, B, I, H, O = 6, 3, 4, 5, 2

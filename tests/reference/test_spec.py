@@ -20,6 +20,8 @@ REFERENCE = [path for path in SOURCES if path.is_relative_to(ROOT / "reference")
 
 CLAUSE = re.compile(r"^\*\*(\d+)\.(\d+)\*\* ", re.MULTILINE)
 SECTION = re.compile(r"^## (\d+) ", re.MULTILINE)
+PART = re.compile(r"^# Part ", re.MULTILINE)
+FIRST_SECTIONS = [0, 20, 30]  # of each part, so that one can grow without moving the next
 # "SPEC 3.1" or "SPEC 3.1, 4.5", also where a line of a docstring or a comment breaks inside the list
 CITATION = re.compile(r"\bSPEC[\s#]+(\d+\.\d+(?:,[\s#]+\d+\.\d+)*)")
 # an error of SPEC.md: kind, message; a message goes on in lines that are indented
@@ -39,7 +41,15 @@ def section(number: int) -> str:
 def clause(name: str) -> str:
     """The text of one clause of SPEC.md."""
     text = SPEC.split(f"\n**{name}** ")[1]
-    return re.split(r"^(?:\*\*\d|## )", text, flags=re.MULTILINE)[0]
+    return re.split(r"^(?:\*\*\d|#)", text, flags=re.MULTILINE)[0]
+
+
+def references(text: str) -> set[tuple[int, int]]:
+    """Every clause that a text of SPEC.md refers to; decimal numbers in it are written as code."""
+    text = re.sub(r"`[^`\n]*`|^```errors.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = CLAUSE.sub("", text)
+    found = {(int(s), int(c)) for s, c in re.findall(r"(?<![\w.])(\d+)\.(\d+)(?![\w.]\d)", text)}
+    return found - {(0, 0)}  # dropout=0.0
 
 
 def comments_and_docstrings(source: str) -> str:
@@ -104,10 +114,16 @@ def test_clauses_are_unique_and_in_order() -> None:
     assert found == sorted(found)
 
 
+def test_sections_are_numbered_without_gaps_in_their_part() -> None:
+    before, *parts = [[int(number) for number in SECTION.findall(part)] for part in PART.split(SPEC)]
+    assert not before
+    assert [part[0] for part in parts] == FIRST_SECTIONS
+    for part in parts:
+        assert part == list(range(part[0], part[0] + len(part)))
+
+
 def test_clauses_are_numbered_without_gaps_under_their_own_section() -> None:
-    numbers = [int(number) for number in SECTION.findall(SPEC)]
-    assert numbers == list(range(len(numbers)))
-    for number in numbers:
+    for number in map(int, SECTION.findall(SPEC)):
         inside = [(int(s), int(c)) for s, c in CLAUSE.findall(section(number))]
         assert inside == [(number, c) for c in range(1, len(inside) + 1)]
         assert inside
@@ -133,13 +149,15 @@ def test_every_clause_is_cited() -> None:
 
 
 def test_every_reference_inside_the_specification_exists() -> None:
-    """A number such as (5.4) in the text is a clause; decimal numbers in the text are written as code."""
-    text = re.sub(r"`[^`\n]*`|^```errors.*?^```$", "", SPEC, flags=re.MULTILINE | re.DOTALL)
-    text = CLAUSE.sub("", text)
-    found = {(int(s), int(c)) for s, c in re.findall(r"(?<![\w.])(\d+)\.(\d+)(?![\w.]\d)", text)}
-    found -= {(0, 0)}  # dropout=0.0
+    """A number such as (5.4) in the text is a clause."""
+    found = references(SPEC)
     assert len(found) > 30
     assert not found - set(clauses())
+
+
+def test_a_port_needs_the_first_part_alone() -> None:
+    first = PART.split(SPEC)[1]
+    assert max(references(first)) < (FIRST_SECTIONS[1], 0)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

@@ -155,7 +155,7 @@ static void backward(const Case *c, Direction *d, const real *above, const real 
     d->dw_hh = reals(H * H);
     d->db = reals(H);
     for (size_t s = c->T; s-- > 0;) {
-        if (c->truncate && (s + 1) % c->truncate == 0) memset(carry, 0, B * H * sizeof(real)); /* 7.3 */
+        if (c->truncate && (s + 1) % c->truncate == 0) memset(carry, 0, B * H * sizeof(real)); /* 7.1 */
         for (size_t b = 0; b < B; b++) {
             if (!is_real(c, s, b)) continue;
             const real *x = d->x + (s * B + b) * F, *h_prev = d->h + (s * B + b) * H, *h = h_prev + B * H;

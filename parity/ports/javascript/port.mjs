@@ -190,7 +190,7 @@ function backward(c, d, dHigher, dHn, dh0) {
   d.dWHh = new c.Real(H * H)
   d.db = new c.Real(H)
   for (let s = c.T - 1; s >= 0; s--) {
-    if (c.truncate && (s + 1) % c.truncate === 0) dh0.fill(0) // 7.3
+    if (c.truncate && (s + 1) % c.truncate === 0) dh0.fill(0) // 7.1
     for (let b = 0; b < B; b++) {
       if (s >= c.length[b]) continue
       const [x, dx] = [row(d.x, s * B + b, d.F), row(d.dx, s * B + b, d.F)]
