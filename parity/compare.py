@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parity import subject, tolerance
+from parity import tensors, tolerance
 from parity.cases import Case
 from reference.arrays import Array
 
@@ -71,7 +71,7 @@ class CaseResult:
 
         a and h of one direction take turns, a(0), h(0), a(1), …, and so do d_h and d_a.
         """
-        names = [subject.recursion(t.tensor) for t in self.tensors]
+        names = [tensors.find(self.case, t.tensor).recursion for t in self.tensors]
         failed = [
             (names.index(name), _turn(self.case, tensor), place)
             for place, (name, tensor) in enumerate(zip(names, self.tensors, strict=True))
@@ -82,10 +82,11 @@ class CaseResult:
 
 def _turn(case: Case, tensor: TensorResult) -> int:
     """When, within its recursion, a tensor fails: the step, counted from the last where it is computed backward."""
-    if tensor.mismatch is None or not subject.is_intermediate(tensor.tensor):
+    about = tensors.find(case, tensor.tensor)
+    if tensor.mismatch is None or about.kind != tensors.TRACE:
         return -case.T
     step = tensor.mismatch.index[0]
-    return -step if subject.is_backward(tensor.tensor) else step
+    return -step if about.backward else step
 
 
 def compare(
@@ -156,11 +157,12 @@ def _largest_share(error: Array, allowed: Array) -> float:
 
 def _first_outside(case: Case, name: str, inside: Array, error: Array) -> tuple[int, ...]:
     """The largest error of the first step, in the order of computation, that is not inside its tolerance."""
-    time = subject.time_axis(case, name)
+    about = tensors.find(case, name)
+    time = about.time_axis
     outside = np.where(inside, -1.0, error)
     if time is not None:
         steps = np.flatnonzero((~inside).any(axis=tuple(axis for axis in range(inside.ndim) if axis != time)))
-        step = steps[-1] if subject.is_backward(name) else steps[0]
+        step = steps[-1] if about.backward else steps[0]
         here = np.arange(inside.shape[time]) == step
         outside = np.where(here.reshape([-1 if axis == time else 1 for axis in range(inside.ndim)]), outside, -1.0)
     return tuple(int(i) for i in np.unravel_index(outside.argmax(), outside.shape))
@@ -194,17 +196,17 @@ def message(result: CaseResult) -> str:
 
 def describe(case: Case, name: str, index: tuple[int, ...]) -> str:
     """Where an element stands, in words: tensor, layer, direction, step, and the index inside that step."""
-    axis = subject.time_axis(case, name)
+    about = tensors.find(case, name)
+    axis = about.time_axis
     if axis is None:
         return f"{name} {list(index)}"
     step = index[axis]
     rest = [i for position, i in enumerate(index) if position != axis]
-    if not subject.is_intermediate(name):
+    if about.kind != tensors.TRACE:
         return f"{name} t = {step} {rest}"
-    quantity, _, suffix = name.rpartition("_l")
-    layer, _, reverse = suffix.partition("_")
-    if not reverse:
-        return f"{quantity} layer {layer} forward step {step} (t = {step}) {rest}"
+    where = f"{about.quantity} layer {about.layer}"
+    if about.direction == 0:
+        return f"{where} forward step {step} (t = {step}) {rest}"
     length = case.lengths[rest[0]] if case.lengths else case.T
     t = f"t = {length - 1 - step}" if step < length else "padding"
-    return f"{quantity} layer {layer} reverse step {step} ({t}) {rest}"
+    return f"{where} reverse step {step} ({t}) {rest}"

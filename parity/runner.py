@@ -22,8 +22,8 @@ def select(keyword: str | None, cell: str | None) -> list[Case]:
 def check(case: Case, dtype: str, oracle_names: Sequence[str], device: str = "cpu") -> Iterator[CaseResult]:
     """One result for each oracle that speaks for the case; and torch against the extended truth. SPEC 30.1, 30.5."""
     values = arrays(case).astype(dtype)
-    tensors = subject.run(case, values)
-    got = tensors | subject.projections(case, tensors)
+    found = subject.run(case, values)
+    got = found | subject.projections(case, found)
     chosen = {name: oracles.load(name) for name in oracle_names}
     said = {name: oracle.run(case, values, device) for name, oracle in chosen.items() if oracle.supports(case)}
     for name, wanted in said.items():

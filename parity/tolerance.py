@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from parity import subject
+from parity import subject, tensors
 from parity.cases import Case, arrays
 from reference.arrays import Array
 
@@ -196,8 +196,8 @@ def _spread_of_case(case: Case, dtype: np.dtype[Any]) -> tuple[dict[str, Array],
     values = arrays(case)
 
     def run(disturb: Callable[[Array], Array]) -> dict[str, Array]:
-        tensors = subject.run(case, values.map(disturb))
-        return tensors | subject.projections(case, tensors)
+        found = subject.run(case, values.map(disturb))
+        return found | subject.projections(case, found)
 
     noise = Noise(np.random.default_rng(case.seed), dtype)
     return spread(run, noise), noise.underflowed
@@ -219,7 +219,7 @@ def allowed(case: Case, name: str, dtype: Any) -> Array:
     dtype. 0 where no rounding can reach (σ = 0: padding, dropped elements), and in the exact integer cases (SPEC 9.5).
     """
     spread_of_elements = sigma(case, dtype)[name]
-    time = subject.time_axis(case, name)
+    time = tensors.find(case, name).time_axis
     others = tuple(axis for axis in range(spread_of_elements.ndim) if axis != time)
     finite = np.where(np.isfinite(spread_of_elements), spread_of_elements, 0)
     largest = finite.max(axis=others, keepdims=True, initial=0)

@@ -71,7 +71,7 @@ def forward(cell: Cell, params: Sequence[Parameters], x: Array, initial: States,
     )
     outputs = [_as_read(d, columns.h, packing) for d, columns in enumerate(directions)]
     output = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=-1)
-    last = {s: np.concatenate([columns.last(s)[None] for columns in directions]) for s in cell.state_sizes}
+    last = {s: np.concatenate([columns.last(s)[None] for columns in directions]) for s in cell.states}
     return LayerTrace(directions, output, last)
 
 
@@ -94,5 +94,5 @@ def backward(
     dx = gradients[0].x
     for reverse in gradients[1:]:
         dx = dx + packing.reverse(reverse.x)
-    initial = {s: np.concatenate([columns.initial(s)[None] for columns in gradients]) for s in cell.state_sizes}
+    initial = {s: np.concatenate([columns.initial(s)[None] for columns in gradients]) for s in cell.states}
     return LayerGradients(gradients, tuple(pooled for _, pooled in found), dx, initial)

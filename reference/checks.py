@@ -3,7 +3,7 @@
 Below it every array is a NumPy array of one supported dtype in native byte order, time-major, of the right shape.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -130,7 +130,7 @@ def checked_gradient(gradient: Array, value: Array, what: str) -> Array:
     return gradient
 
 
-def one_for_each(given: Any, names: Mapping[str, object], what: str) -> dict[str, Any]:
+def one_for_each(given: Any, names: Sequence[str], what: str) -> dict[str, Any]:
     """What is given for the states of a cell, by their names: of one state itself, of several a tuple. SPEC 1.2.
 
     None, for all of them or for one, is left as it is.

@@ -25,7 +25,7 @@ def stack_shapes(cell: Cell, input_size: int, num_layers: int, num_directions: i
     """Name to shape, in torch's order: by layer, by direction, and there as the cell has them. SPEC 1.4."""
     shapes: dict[str, tuple[int, ...]] = {}
     for layer, directions in enumerate(suffixes(num_layers, num_directions)):
-        layer_input = input_size if layer == 0 else num_directions * cell.state_sizes["h"]
+        layer_input = input_size if layer == 0 else num_directions * cell.sizes["h"]
         for suffix in directions:
             shapes |= {f"{name}{suffix}": shape for name, shape in cell.shapes(layer_input, bias).items()}
     return MappingProxyType(shapes)  # kept for the next call: read-only

@@ -146,7 +146,7 @@ class Recurrent(ABC):
     @property
     def output_features(self) -> int:
         """D·H: the size of one step of the output. SPEC 1.1."""
-        return self.num_directions * self.cell.state_sizes["h"]
+        return self.num_directions * self.cell.sizes["h"]
 
     @cached_property
     def shapes(self) -> Shapes:
@@ -263,8 +263,8 @@ class Recurrent(ABC):
         T, B, _ = series.shape
         LD = self.num_layers * self.num_directions
         initial = {
-            name: checks.checked_state(state, (LD, B, cell.state_sizes[name]), series, layout, cell.name)
-            for name, state in checks.one_for_each(h0, cell.state_sizes, "hx").items()
+            name: checks.checked_state(state, (LD, B, cell.sizes[name]), series, layout, cell.name)
+            for name, state in checks.one_for_each(h0, cell.states, "hx").items()
         }
         packing = Packing(T, B, checks.checked_lengths(lengths, T, B, layout.batched))
         shape = (self.num_layers - 1, T, B, self.output_features)
@@ -311,7 +311,7 @@ class Recurrent(ABC):
         last = trace.layout.states_of_caller(trace.stack.last)
         given = {
             name: np.zeros_like(last[name]) if d is None else checks.checked_gradient(d, last[name], f"d_{name}_n")
-            for name, d in checks.one_for_each(d_h_n, last, "d_h_n").items()
+            for name, d in checks.one_for_each(d_h_n, self.cell.states, "d_h_n").items()
         }
         return given if trace.layout.batched else {name: d[:, None] for name, d in given.items()}
 

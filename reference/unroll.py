@@ -19,11 +19,15 @@ def forward(cell: Cell, params: Parameters, x: Array, initial: States, packing: 
     """
     x_rows = packing.pack(x)
     p = cell.project(params, x_rows)
-    first, *others = cell.kept_sizes
-    kept = {first: p} | {name: _room(p, len(p), cell.kept_sizes[name]) for name in others}
-    columns = Columns(packing, x_rows, kept, {state: _from(packing, initial[state], p) for state in cell.state_sizes})
+    kept = {name: p if name == "a" else _room(p, len(p), cell.sizes[name]) for name in _kept(cell)}
+    columns = Columns(packing, x_rows, kept, {state: _from(packing, initial[state], p) for state in cell.states})
     cell.steps(params, columns)
     return columns
+
+
+def _kept(cell: Cell) -> list[str]:
+    """What a column has beside its states."""
+    return [name for name in cell.sizes if name not in cell.states]
 
 
 def _room(like: Array, n: int, size: int) -> Array:
@@ -53,10 +57,10 @@ def backward(
     d = Columns(
         packing,
         x_rows=_room(above, *columns.x_rows.shape),
-        kept_rows={name: factors[name] for name in cell.kept_sizes},
-        state_rows={state: _from(packing, d_last[state], above) for state in cell.state_sizes},
+        kept_rows={name: factors[name] for name in _kept(cell)},
+        state_rows={state: _from(packing, d_last[state], above) for state in cell.states},
     )
-    for state in cell.state_sizes:
+    for state in cell.states:
         d.rows(state)[...] = above if state == "h" else 0
     # The initial rows of d hold what has arrived from the right; after step 0 that is the gradient of h(-1).
     carries = {state: packing.carries(rows[: packing.B], truncate) for state, rows in d.state_rows.items()}

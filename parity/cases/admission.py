@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from parity import subject, tolerance
+from parity import subject, tensors, tolerance
 from parity.cases import Case, arrays
 from parity.tolerance import SIGMAS, UNIT_ROUNDOFF
 from reference.arrays import Array
+
+SATURATED = 0.95  # of a tanh
 
 
 def problems(case: Case) -> list[str]:
@@ -32,9 +34,10 @@ def _problem(case: Case, name: str, tensor: Array) -> str | None:
     spread = UNIT_ROUNDOFF[np.dtype(np.float32)] * tolerance.sigma(case, np.float32)[name]
     if tensor[finite].any() and not SIGMAS * spread[finite].max() < 1e-3 * np.abs(tensor[finite]).max():
         return "its tolerance is wide"
-    if name.startswith("h_l") and case.nonlinearity == "tanh" and not case.saturated and np.abs(tensor).max() >= 0.95:
+    quantity = tensors.find(case, name).quantity
+    if quantity == "h" and not case.saturated and np.abs(tensor).max() >= SATURATED and case.nonlinearity == "tanh":
         return "saturated"
-    if (name.startswith("a_l") and case.nonlinearity == "relu") or (name == "z" and case.activation == "relu"):
+    if (quantity == "a" and case.nonlinearity == "relu") or (quantity == "z" and case.activation == "relu"):
         real = tensor != 0
         if not (np.abs(tensor[real]) > 10 * spread[real]).all():
             return "near the kink of relu"

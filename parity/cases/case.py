@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 
 import reference
+from parity.cells import CELLS
 from reference.arrays import Array
+from reference.columns import as_given
+from reference.network import RECURRENT
+from reference.recurrent import Recurrent
 
 
 @dataclass(frozen=True)
@@ -67,28 +71,33 @@ class Case:
     def num_directions(self) -> int:
         return 2 if self.bidirectional else 1
 
-    @property
-    def state_shape(self) -> tuple[int, ...]:
-        """The shape of h0 and h_n."""
+    def state_shape(self, state: str) -> tuple[int, ...]:
+        """The shape of a state of the cell before the first and after the last step: of h, that of h0 and h_n."""
         batch = (self.B,) if self.batched else ()
-        return (self.num_layers * self.num_directions, *batch, self.H)
+        return (self.num_layers * self.num_directions, *batch, self.rnn().cell.sizes[state])
+
+    @property
+    def prefix(self) -> str:
+        """What the names of the stack's parameters begin with. SPEC 1.5."""
+        return "" if self.O is None else RECURRENT
 
     @property
     def per_sequence(self) -> bool:
         """Whether the target belongs to a sequence as a whole, not to each of its steps."""
         return self.target in ("labels", "sequence")
 
-    def rnn(self) -> reference.RNN:
-        """The recurrent stack of this case."""
-        return reference.RNN(
+    def rnn(self) -> Recurrent:
+        """The recurrent stack of this case, whatever its cell."""
+        kind = CELLS[self.cell]
+        return kind.stack(
             self.I,
             self.H,
             num_layers=self.num_layers,
-            nonlinearity=self.nonlinearity,
             bias=self.bias,
             batch_first=self.batch_first,
             dropout=self.dropout,
             bidirectional=self.bidirectional,
+            **{option: getattr(self, option) for option in kind.options},
         )
 
     def network(self) -> reference.Network:
@@ -115,17 +124,30 @@ class Case:
 
 @dataclass(frozen=True)
 class Arrays:
-    """The values of a case, in its layout; None where the case has none. Padding holds NaN (class indices: -100)."""
+    """The values of a case, in its layout; None where the case has none. Padding holds NaN (class indices: -100).
+
+    initial and d_last: by the name of the state, h.
+    """
 
     params: dict[str, Array]
     x: Array
-    h0: Array | None = None
+    initial: dict[str, Array] | None = None
     lengths: Array | None = None
     masks: Array | None = None
     d_output: Array | None = None
-    d_h_n: Array | None = None
+    d_last: dict[str, Array] | None = None
     target: Array | None = None
     weights: Array | None = None
+
+    @property
+    def h0(self) -> Any:
+        """The initial state as `forward` takes it."""
+        return None if self.initial is None else as_given(self.initial)
+
+    @property
+    def d_h_n(self) -> Any:
+        """The gradient of the last state as `backward` takes it."""
+        return None if self.d_last is None else as_given(self.d_last)
 
     def map(self, function: Callable[[Array], Array]) -> "Arrays":
         """The same, with the function applied to every floating-point array."""

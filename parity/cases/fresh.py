@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from parity.cases import Case, admission
-from reference.activations import NONLINEARITIES
+from parity.cells import CELLS
 from reference.divergences import DIVERGENCES, LOGITS
 
 DRAWS = 20_000  # before it is given up that a port claims any
@@ -34,13 +34,15 @@ def draw(rng: np.random.Generator, case_id: str) -> Case:
     def size(largest: int = 9) -> int:
         return int(rng.integers(1, largest + 1))
 
+    cell = one_of(*CELLS)
     options: dict[str, Any] = {
+        "cell": cell,
         "T": size(12),
         "B": size(5),
         "I": size(),
         "H": size(),
         "num_layers": one_of(1, 1, 2, 3),
-        "nonlinearity": one_of(*NONLINEARITIES),
+        **{name: one_of(*option.values) for name, option in CELLS[cell].options.items()},
         "bias": one_of(True, False),
         "bidirectional": one_of(False, True),
         "layout": one_of("time_major", "batch_first", "unbatched"),
@@ -90,4 +92,5 @@ def _in_words(options: dict[str, Any]) -> str:
     sizes = " ".join(f"{name}{options[name]}" for name in ("T", "B", "I", "H", "O") if name in options)
     flags = [name for name in ("bidirectional", "truncate", "lengths", "masks") if options.get(name)]
     head = [options["activation"], options["divergence"]] if "O" in options else []
-    return " ".join([sizes, f"l{options['num_layers']}", options["nonlinearity"], *flags, *head])
+    own = [options[name] for name in CELLS[options["cell"]].options]
+    return " ".join([sizes, f"l{options['num_layers']}", *own, *flags, *head])

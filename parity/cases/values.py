@@ -55,12 +55,10 @@ def _uniform(case: Case, draw: _Draw) -> Arrays:
 
 def _with_data(case: Case, draw: _Draw, params: dict[str, Array], x: Array | None = None) -> Arrays:
     """Everything but the parameters, at its usual scale."""
-    T, B, I, H = case.T, case.B, case.I, case.H
-    LD, DH = case.num_layers * case.num_directions, case.num_directions * H
+    T, B, I, DH = case.T, case.B, case.I, case.rnn().output_features
 
-    def state() -> Array:
-        full = draw.uniform((LD, B, H))
-        return full if case.batched else full[:, 0]
+    def states() -> dict[str, Array]:
+        return {state: draw.uniform(case.state_shape(state)) for state in case.rnn().cell.states}
 
     def masks() -> Array:
         kept = draw.rng.random((case.num_layers - 1, T, B, DH)) >= case.dropout
@@ -73,11 +71,11 @@ def _with_data(case: Case, draw: _Draw, params: dict[str, Array], x: Array | Non
     return Arrays(
         params=params,
         x=case.laid_out(series),
-        h0=state() if case.h0 else None,
+        initial=states() if case.h0 else None,
         lengths=None if case.lengths is None else np.array(case.lengths),
         masks=masks() if case.masks else None,
         d_output=case.laid_out(upstream) if case.O is None and case.upstream != "h_n" else None,
-        d_h_n=state() if "h_n" in case.upstream else None,
+        d_last=states() if "h_n" in case.upstream else None,
         target=None if case.O is None else _target(case, draw),
         weights=None if case.weights is None else case.laid_out(_weights(case, draw)),
     )
@@ -139,8 +137,9 @@ def _shifted(case: Case, draw: _Draw, gain: float, noise: float, x_scale: float,
             params[name] = x_scale * p
     values = _with_data(case, draw, params)
     values = replace(values, x=x_scale * np.abs(values.x) if sign > 0 else x_scale * values.x)
-    if values.h0 is not None:
-        values = replace(values, h0=x_scale * np.abs(values.h0) if sign > 0 else x_scale * values.h0)
+    if values.initial is not None:
+        initial = {name: x_scale * (np.abs(h) if sign > 0 else h) for name, h in values.initial.items()}
+        values = replace(values, initial=initial)
     return values.map(lambda a: a.astype(np.float32).astype(np.float64))
 
 
@@ -151,9 +150,9 @@ def _hand(case: Case, draw: _Draw) -> Arrays:
     return Arrays(
         params={name: np.array(value) for name, value in params.items()},
         x=one,
-        h0=0.5 * one,
+        initial={"h": 0.5 * one},
         d_output=2 * one,
-        d_h_n=-0.5 * one,
+        d_last={"h": -0.5 * one},
     )
 
 

@@ -8,12 +8,13 @@ from rich.console import Console
 
 from parity import subject, vectors
 from parity.cases import CASES, OWN_WEIGHTS, Case, admission, arrays, weights
+from parity.cells import CELLS
 from parity.compare import compare
 from parity.mistakes import MISTAKES
 from parity.mistakes.likeness import mistaken
 from parity.report import terminal
 from parity.vectors import writing
-from reference.activations import ACTIVATIONS, NONLINEARITIES
+from reference.activations import ACTIVATIONS
 from reference.arrays import Array
 from reference.divergences import DIVERGENCES
 
@@ -30,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for size, flag in SIZES.items():
         own.add_argument(flag, type=int, dest=size, metavar=size)
     own.add_argument("--num-layers", type=int)
-    own.add_argument("--nonlinearity", choices=list(NONLINEARITIES))
+    own.add_argument("--cell", choices=list(CELLS))
+    for name, option in {name: option for kind in CELLS.values() for name, option in kind.options.items()}.items():
+        own.add_argument(f"--{name}", choices=option.values)
     own.add_argument("--no-bias", action="store_false", dest="bias", default=None)
     own.add_argument("--bidirectional", action="store_true", default=None)
     own.add_argument("--layout", choices=["time_major", "batch_first", "unbatched"])

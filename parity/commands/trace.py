@@ -9,7 +9,8 @@ import numpy as np
 from parity import subject
 from parity.cases import CASES, Arrays, Case, arrays
 from reference.arrays import Array
-from reference.parameters import suffixes
+from reference.cells import Parameters
+from reference.parameters import grouped
 
 LARGEST = 1000  # pre-activations
 TERMS = 12  # of a sum that is written out
@@ -25,6 +26,8 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     case = CASES.get(options.case)
     if case is None:
         parser.error(f"no case is {options.case!r}")
+    if case.cell not in COLUMNS:
+        parser.error(f"{case.id} is of the cell {case.cell}, which is not written out yet: {', '.join(COLUMNS)} is")
     size = case.T * case.B * case.H * case.num_layers * case.num_directions
     if size > LARGEST:
         parser.error(f"{case.id} has {size} pre-activations: too many to read, {LARGEST} at most")
@@ -36,15 +39,13 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
 
 @dataclass(frozen=True)
-class _Column:
+class RnnColumn:
     """One layer, one direction, one sequence: the weights, and what happened at each step in reading order."""
 
     case: Case
     name: str
     t: Sequence[int]  # of each step
-    W_ih: Array
-    W_hh: Array
-    b: tuple[Array, Array] | None
+    params: Parameters
     x: Array
     states: Array
     a: Array
@@ -54,23 +55,26 @@ class _Column:
 
     def forward(self) -> Iterator[str]:
         """SPEC 3.1, the terms of each sum in its order."""
+        W_ih, W_hh = self.params["weight_ih"], self.params["weight_hh"]
         yield f"\nforward, {self.name}"
         for s, t in enumerate(self.t):
             yield f" step {s} (t = {t})   x = {_row(self.x[s])}   h({t_before(self.t, s)}) = {_row(self.states[s])}"
             for i, a in enumerate(self.a[s]):
-                terms = [*_products(self.W_ih[i], self.x[s]), *_products(self.W_hh[i], self.states[s])]
-                if self.b is not None:
-                    terms[len(self.x[s]) : len(self.x[s])] = [_number(self.b[0][i]), _number(self.b[1][i])]
+                terms = [*_products(W_ih[i], self.x[s]), *_products(W_hh[i], self.states[s])]
+                if "bias_ih" in self.params:
+                    biases = [_number(self.params[name][i]) for name in ("bias_ih", "bias_hh")]
+                    terms[len(self.x[s]) : len(self.x[s])] = biases
                 yield f"  a[{i}] = {_sum(terms, 'W_ih x + b_ih + b_hh + W_hh h')} = {_number(a)}"
                 yield f"  h[{i}] = {_applied(self.case.nonlinearity, a)} = {_number(self.states[s + 1][i])}"
 
     def backward(self) -> Iterator[str]:
         """SPEC 5.4, from the last step read to the first."""
+        W_hh = self.params["weight_hh"]
         yield f"\nbackward, {self.name}"
         for s in reversed(range(len(self.t))):
             last = s == len(self.t) - 1
             cut = self.case.truncate is not None and (s + 1) % self.case.truncate == 0
-            carry = np.zeros_like(self.d_h[s]) if last or cut else self.d_a[s + 1] @ self.W_hh
+            carry = np.zeros_like(self.d_h[s]) if last or cut else self.d_a[s + 1] @ W_hh
             above = self.d_h[s] - carry - (self.d_h_n if last else 0)
             above = np.where(np.abs(above) < 1e-14 * np.abs(self.d_h).max(), 0, above)  # what the difference rounded
             yield f" step {s} (t = {self.t[s]})   from above {_row(above)}"
@@ -78,11 +82,14 @@ class _Column:
                 if last:
                     terms = [_number(self.d_h_n[i])]
                 else:
-                    terms = ["0"] if cut else list(_products(self.d_a[s + 1], self.W_hh[:, i]))
+                    terms = ["0"] if cut else list(_products(self.d_a[s + 1], W_hh[:, i]))
                 right = _sum([_number(above[i]), *terms], f"{_number(above[i])} + da(t+1) W_hh")
                 yield f"  dh[{i}] = {right} = {_number(d_h)}"
                 slope = _slope(self.case.nonlinearity, self.states[s + 1][i])
                 yield f"  da[{i}] = {_number(d_h)} · {slope} = {_number(self.d_a[s][i])}"
+
+
+COLUMNS = {"rnn": RnnColumn}  # by cell: how its columns are written out
 
 
 def t_before(t: Sequence[int], s: int) -> str:
@@ -90,29 +97,22 @@ def t_before(t: Sequence[int], s: int) -> str:
     return str(t[s - 1]) if s else "before it"
 
 
-def columns(case: Case, values: Arrays, passed: subject.Passes, b: int) -> list[_Column]:
+def columns(case: Case, values: Arrays, passed: subject.Passes, b: int) -> list[RnnColumn]:
     """Every layer and direction of one sequence, in the order of computation."""
     length = case.lengths[b] if case.lengths else case.T
-    prefix = "" if case.O is None else "rnn."
+    names = case.rnn().cell.shapes(case.I, case.bias)
+    params = grouped(values.params, names, case.num_layers, case.num_directions, case.prefix)
     found = []
-    for l, names in enumerate(suffixes(case.num_layers, case.num_directions)):
-        for d, suffix in enumerate(names):
+    for l in range(case.num_layers):
+        for d in range(case.num_directions):
             trace, grads = passed.trace.layers[l].directions[d], passed.grads.layers[l].directions[d]
             d_h_n = None if values.d_h_n is None else values.d_h_n[l * case.num_directions + d]
-            weight = {
-                n: values.params.get(f"{prefix}{n}{suffix}") for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            }
-            w_ih, w_hh, b_ih, b_hh = weight.values()
-            assert w_ih is not None
-            assert w_hh is not None
             found.append(
-                _Column(
+                COLUMNS[case.cell](
                     case,
                     f"layer {l}" + (f" {('forward', 'reverse')[d]} direction" if case.bidirectional else ""),
                     range(length)[:: -1 if d else 1],
-                    w_ih,
-                    w_hh,
-                    None if b_ih is None or b_hh is None else (b_ih, b_hh),
+                    params[l][d],
                     trace.x[:length, b],
                     trace.states[: length + 1, b],
                     trace.a[:length, b],

@@ -11,9 +11,11 @@ from functools import cache
 
 import numpy as np
 
-from parity import subject
+from parity import subject, tensors
 from parity.cases import Arrays, Case, arrays
+from parity.tensors import Tensor
 from reference.arrays import Array
+from reference.checks import one_for_each
 
 STEP = 2.0**-600  # a power of 2, so integers stay exact; its square is 0, so no real part moves, not even off a kink
 
@@ -31,21 +33,38 @@ def run(case: Case, values: Arrays, device: str = "cpu") -> dict[str, Array]:
 @cache
 def _gradients(case: Case) -> dict[str, Array]:
     at = arrays(case).astype(np.complex128)
-    if at.h0 is None:
-        at = replace(at, h0=np.zeros(case.state_shape, np.complex128))
-    assert at.h0 is not None
-    leaves: dict[str, Array] = {"d_x": at.x, "d_h0": at.h0} | {f"d_{name}": p for name, p in at.params.items()}
-    if not subject.is_large(case):
+    if at.initial is None:
+        zeros = {state: np.zeros(case.state_shape(state), np.complex128) for state in case.rnn().cell.states}
+        at = replace(at, initial=zeros)
+    leaves = {name: _leaf(at, tensors.find(case, name)) for name in tensors.leaves(case)}
+    if not tensors.is_large(case):
         return {
             name: np.array([_derivative(case, at, name, e) for e in _elements(leaf)]).reshape(leaf.shape)
             for name, leaf in leaves.items()
         }
     return {
-        subject.projected(name): np.array(
+        tensors.projected(name): np.array(
             [_derivative(case, at, name, v) for v in subject.directions(case, name, leaf.shape)]
         )
         for name, leaf in leaves.items()
     }
+
+
+def _leaf(at: Arrays, gradient: Tensor) -> Array:
+    """What a gradient belongs to: x, an initial state, a parameter."""
+    if gradient.kind == tensors.SERIES:
+        return at.x
+    return (at.params if gradient.kind == tensors.PARAMETER else at.initial or {})[gradient.of]
+
+
+def _moved(at: Arrays, gradient: Tensor, step: Array) -> Arrays:
+    """The values, with a step added to that."""
+    moved = _leaf(at, gradient) + step
+    if gradient.kind == tensors.SERIES:
+        return replace(at, x=moved)
+    if gradient.kind == tensors.PARAMETER:
+        return replace(at, params=at.params | {gradient.of: moved})
+    return replace(at, initial=(at.initial or {}) | {gradient.of: moved})
 
 
 def _elements(leaf: Array) -> Iterator[Array]:
@@ -58,20 +77,12 @@ def _elements(leaf: Array) -> Iterator[Array]:
 
 def _derivative(case: Case, at: Arrays, name: str, direction: Array) -> float:
     """The derivative of the objective along a direction of one leaf."""
-    step = 1j * STEP * direction
-    if name == "d_x":
-        moved = replace(at, x=at.x + step)
-    elif name == "d_h0":
-        assert at.h0 is not None
-        moved = replace(at, h0=at.h0 + step)
-    else:
-        parameter = name.removeprefix("d_")
-        moved = replace(at, params=at.params | {parameter: at.params[parameter] + step})
+    moved = _moved(at, tensors.find(case, name), 1j * STEP * direction)
     return float(np.imag(_objective(case, moved)) / STEP)
 
 
 def _objective(case: Case, values: Arrays) -> complex:
-    """What backward differentiates: the divergence, or the outputs times d_output; and h_n times d_h_n."""
+    """What backward differentiates: the divergence, or the outputs times d_output; and last states times theirs."""
     total = 0j
     if case.O is None:
         trace = case.rnn().forward(values.params, values.x, values.h0, values.lengths, values.masks)
@@ -83,6 +94,7 @@ def _objective(case: Case, values: Arrays) -> complex:
         )
         trace = passed.rnn
         total += passed.div
-    if values.d_h_n is not None:
-        total += (values.d_h_n * trace.h_n).sum()
+    last = one_for_each(trace.h_n, case.rnn().cell.states, "h_n")
+    for state, d in (values.d_last or {}).items():
+        total += (d * last[state]).sum()
     return total

@@ -14,7 +14,8 @@ from reference.arrays import Array
 def supports(case: Case) -> bool:
     """One linear layer, one direction, every sequence of full length."""
     return (
-        case.nonlinearity == "identity"
+        case.cell == "rnn"
+        and case.nonlinearity == "identity"
         and case.num_layers == 1
         and not case.bidirectional
         and case.lengths is None
@@ -24,18 +25,17 @@ def supports(case: Case) -> bool:
 
 def run(case: Case, values: Arrays, device: str = "cpu") -> dict[str, Array]:
     """h, output, h_n, and with an output layer z and y."""
-    prefix = "" if case.O is None else "rnn."
-    w1, w11 = (values.params[f"{prefix}weight_{part}_l0"] for part in ("ih", "hh"))
+    w1, w11 = (values.params[f"{case.prefix}weight_{part}_l0"] for part in ("ih", "hh"))
     x = values.x if case.batched else values.x[:, None]
     x = x.swapaxes(0, 1) if case.batch_first else x
     T, B, _ = x.shape
     u = np.einsum("hi,tbi->tbh", w1, x)
     if case.bias:
-        u = u + values.params[f"{prefix}bias_ih_l0"] + values.params[f"{prefix}bias_hh_l0"]
+        u = u + values.params[f"{case.prefix}bias_ih_l0"] + values.params[f"{case.prefix}bias_hh_l0"]
     powers = [np.linalg.matrix_power(w11, k) for k in range(T + 1)]
     h = np.stack([sum(np.einsum("gh,bh->bg", powers[k], u[t - k]) for k in range(t + 1)) for t in range(T)])
-    if values.h0 is not None:
-        h0 = values.h0.reshape(B, case.H)
+    if values.initial is not None:
+        h0 = values.initial["h"].reshape(B, case.H)
         h = h + np.stack([h0 @ powers[t + 1].T for t in range(T)])
     h_n = h[-1:]
     tensors = {"h_l0": h, "output": case.laid_out(h), "h_n": h_n if case.batched else h_n[:, 0]}

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parity import subject
+from parity import tensors
 from parity.cases import Case
+from parity.cells import CELLS
+from parity.tensors import Tensor
 from parity.vectors import DTYPES
 
 
@@ -35,10 +37,11 @@ class Port:
 
     def lacks(self, case: Case, dtype: str) -> list[str]:
         """What the case needs and the port does not claim, in words."""
+        own = [(option, getattr(case, name)) for name, option in CELLS[case.cell].options.items()]
         needs = {
             dtype: dtype in self.dtypes,
             f"cell {case.cell}": self.claims("cells", case.cell),
-            case.nonlinearity: self.claims("nonlinearities", case.nonlinearity),
+            **{value: self.claims(option.feature, value) for option, value in own},
             f"layout {case.layout}": self.claims("layouts", case.layout),
             "layers": case.num_layers == 1 or self.claims("layers"),
             "bidirectional": not case.bidirectional or self.claims("bidirectional"),
@@ -61,36 +64,29 @@ class Port:
         """Which of the tensors of a case this port is asked for. SPEC 10.6."""
         merged = case.bias and not self.claims("biases", "two")
 
-        def is_asked(name: str) -> bool:
-            if merged and "bias_hh" in name:
+        def is_asked(tensor: Tensor) -> bool:
+            if merged and tensor.parameter == "bias_hh":
                 return False
-            if name == "div" and not self.claims("divergences", case.divergence):
+            if tensor.kind == tensors.NUMBER and not self.claims("divergences", case.divergence):
                 return False
-            return all(kind in self.provides for kind in _kinds(case, name))
+            return set(tensor.provides) <= set(self.provides)
 
-        return [name for name in names if is_asked(name)]
-
-
-def _kinds(case: Case, name: str) -> list[str]:
-    """What a port must provide to be asked for a tensor: forward, trace, backward, or two of them. SPEC 10.6."""
-    if not subject.is_backward(name):
-        return ["trace"] if subject.is_intermediate(name) else ["forward"]
-    is_result = name in ("d_x", "d_h0") or name.removeprefix("d_") in case.shapes()
-    return ["backward"] if is_result else ["trace", "backward"]
+        return [name for name in names if is_asked(tensors.find(case, name))]
 
 
 _LISTS = {
     "dtypes": DTYPES,
     "provides": ("forward", "trace", "backward"),
-    "cells": None,
-    "nonlinearities": None,
     "layouts": ("time_major", "batch_first", "unbatched"),
     "biases": ("two", "merged", "none"),
-    "activations": None,
-    "divergences": None,
 }
 _FLAGS = ("layers", "bidirectional", "h0", "lengths", "dropout_masks", "truncation", "weights")
-_LISTED_FEATURES = ("cells", "nonlinearities", "layouts", "biases", "activations", "divergences")
+
+
+def _listed_features() -> tuple[str, ...]:
+    """The features that are lists; those of the options of each cell among them."""
+    own = dict.fromkeys(option.feature for kind in CELLS.values() for option in kind.options.values())
+    return ("cells", *own, "layouts", "biases", "activations", "divergences")
 
 
 def load(path: Path) -> Port:
@@ -116,16 +112,15 @@ def load(path: Path) -> Port:
             )
     for name in lists:
         _require(file, name, keys[name], bool(keys[name]), "not empty")
+    listed = _listed_features()
     _require(file, "features", features, isinstance(features, dict), "a section")
     for name, value in features.items():
-        if name in _LISTED_FEATURES:
+        if name in listed:
             _require_list(file, name, value)
         elif name in _FLAGS:
             _require(file, name, value, isinstance(value, bool), "true or false")
         else:
-            raise BadPort(
-                f"{file}: unknown feature {name!r}, expected one of {', '.join((*_LISTED_FEATURES, *_FLAGS))}"
-            )
+            raise BadPort(f"{file}: unknown feature {name!r}, expected one of {', '.join((*listed, *_FLAGS))}")
     if "biases" in features and {"two", "merged"} <= set(features["biases"]):
         raise BadPort(f"{file}: biases cannot be both 'two' and 'merged'")
     declared: dict[str, Any] = {n: value if n in words else tuple(value) for n, value in keys.items()}

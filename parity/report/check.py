@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from parity import subject
+from parity import tensors
 from parity.compare import CaseResult, TensorResult, describe
 from parity.mistakes.likeness import described
 from parity.ports.claims import Port
@@ -64,10 +64,11 @@ def _where(result: CaseResult, first: TensorResult) -> str:
 
 def _inputs_agree(outcome: Outcome, name: str) -> bool:
     """Whether everything that this tensor is computed from was shown, and is right up to this step."""
-    if not subject.is_intermediate(name):
+    if tensors.find(outcome.vector.case, name).kind != tensors.TRACE:
         return False
     before = list(outcome.vector.expect)[: list(outcome.vector.expect).index(name)]
-    return all(other in outcome.got for other in before if subject.is_backward(other) or subject.is_intermediate(other))
+    read = (tensors.find(outcome.vector.case, other) for other in before)
+    return all(other.name in outcome.got for other in read if other.backward or other.kind == tensors.TRACE)
 
 
 def show(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from parity import oracles, subject, tolerance
+from parity import oracles, subject, tensors, tolerance
 from parity.cases import CASES, Case, arrays
 from parity.compare import CaseResult, errors, message
 from parity.mistakes.measure import TUTORIAL_LOOKS_AT, Verdict, idle
@@ -21,11 +21,9 @@ from parity.report.mistakes import closing
 from parity.report.results import against_truth, nearer, totals, versions
 from parity.report.terminal import FAILURES_SHOWN
 from reference.arrays import Array
-from reference.parameters import suffixes
 
 SHOWN = "rnn-tanh-l3-bi-bf-eval50-dout"
 REGIMES = {"vanishing": "vanishing-T40", "steady": "critical-T64", "exploding": "exploding-linear-T40"}
-QUANTITIES = ("a", "h", "d_h", "d_a")
 
 
 def write(path: Path, results: Sequence[CaseResult], seconds: float, verdicts: Sequence[Verdict], shown: Case) -> None:
@@ -126,12 +124,15 @@ def error_by_step(case: Case) -> Figure:
     """The error of the reference against the truth, in shares of the tolerance, by layer and step."""
     values = arrays(case)
     got, truth = subject.run(case, values), oracles.load("extended").run(case, values)
-    names = [suffix for layer in suffixes(case.num_layers, case.num_directions) for suffix in layer]
-    figure, axes = _axes(2, 2, 11, 1.9 + 0.62 * len(names))
-    for ax, quantity in zip(axes.flat, QUANTITIES, strict=True):
-        shares = np.array([_share_by_step(case, f"{quantity}{name}", got, truth) for name in names])
+    traced = [tensor for tensor in tensors.table(case).values() if tensor.kind == tensors.TRACE]
+    quantities = list(dict.fromkeys(tensor.quantity for tensor in traced))
+    rows = case.num_layers * case.num_directions
+    figure, axes = _axes(2, len(quantities) // 2, 11, 1.9 + 0.62 * rows)
+    for ax, quantity in zip(axes.flat, quantities, strict=True):
+        shown = sorted((t for t in traced if t.quantity == quantity), key=lambda t: (t.layer, t.direction))
+        shares = np.array([_share_by_step(case, tensor.name, got, truth) for tensor in shown])
         image = ax.imshow(shares, aspect="auto", vmin=0, cmap="viridis", interpolation="nearest")
-        ax.set_yticks(range(len(names)), [name.removeprefix("_").replace("_", " ") for name in names])
+        ax.set_yticks(range(rows), [f"l{tensor.layer}{' reverse' * tensor.direction}" for tensor in shown])
         ax.set(title=f"{quantity}: error / allowed", xlabel="step, in reading order")
         figure.colorbar(image, ax=ax)
     return figure

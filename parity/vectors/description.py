@@ -1,24 +1,26 @@
 """What a case is, as lines of text: the keys of a case.toml, the names of its inputs. SPEC 10.2, 10.3."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from parity.cases import Arrays, Case
+from parity.cells import CELLS
 from parity.vectors.vector import FORMAT
 from reference.arrays import Array
 
 _SIZES = ("T", "B", "I", "H")
-_AS_THEY_ARE = ("num_layers", "nonlinearity", "bias", "bidirectional", "layout", "dropout")
 _HEAD = ("activation", "divergence", "reduction", "blank", "zero_infinity")
-_OPTIONAL = ("h0", "lengths", "dropout_masks", "d_output", "d_h_n", "weights")
 
 
 def description(case: Case, values: Arrays, dtype: str, asked: Iterable[str]) -> dict[str, Any]:
     """The keys and values of a case.toml. SPEC 10.2."""
     inputs = named_inputs(values)
+    states = case.rnn().cell.states
+    stack = ("num_layers", *CELLS[case.cell].options, "bias", "bidirectional", "layout", "dropout")
+    optional = (*initial_names(states), "lengths", "dropout_masks", "d_output", *last_names(states), "weights")
     head = {"O": case.O or 0} | {name: getattr(case, name) for name in _HEAD if case.O}
     return {
         "format": FORMAT,
@@ -27,9 +29,9 @@ def description(case: Case, values: Arrays, dtype: str, asked: Iterable[str]) ->
         "clauses": " ".join(clauses(case)),
         "cell": case.cell,
         "dtype": dtype,
-        **{name: getattr(case, name) for name in (*_SIZES, *_AS_THEY_ARE)},
+        **{name: getattr(case, name) for name in (*_SIZES, *stack)},
         "truncate": case.truncate or 0,
-        **{name: name in inputs for name in _OPTIONAL},
+        **{name: name in inputs for name in optional},
         **head,
         **({"target": _kind_of_target(case, values)} if case.O else {}),
         "asked": " ".join(asked),
@@ -50,18 +52,16 @@ def clauses(case: Case) -> list[str]:
     divergence = {"mean_pooled_cross_entropy": ["8.7"], "ctc": ["8.8", "8.9", "8.10"]}.get(
         case.divergence, ["8.2", "8.5"]
     )
+    kind = CELLS[case.cell]
     found = {
         "1.2": case.layout != "time_major",
-        activation[case.nonlinearity]: True,
-        "3.1": True,
+        activation[case.nonlinearity]: "nonlinearity" in kind.options,
+        **dict.fromkeys(kind.clauses, True),
         "3.4": True,
         "4.1": case.bidirectional,
         "4.2": case.bidirectional,
         "4.5": case.num_layers > 1,
         "4.6": case.masks,
-        "5.2": True,
-        "5.4": True,
-        "5.5": True,
         "5.6": case.bidirectional,
         "5.7": case.num_layers > 1,
         "6.2": bool(case.lengths),
@@ -82,15 +82,29 @@ def named_inputs(values: Arrays) -> dict[str, Array]:
     """Every input by the name of its file: parameters under their own names, and what else the case has. SPEC 10.3."""
     others = {
         "x": values.x,
-        "h0": values.h0,
+        **_named(initial_names, values.initial),
         "lengths": None if values.lengths is None else values.lengths.astype(np.int64),
         "dropout_masks": values.masks,
         "d_output": values.d_output,
-        "d_h_n": values.d_h_n,
+        **_named(last_names, values.d_last),
         "target": values.target,
         "weights": None if values.weights is None else values.weights.astype(values.x.dtype),
     }
     return dict(values.params) | {name: array for name, array in others.items() if array is not None}
+
+
+def initial_names(states: Iterable[str]) -> list[str]:
+    """The names of the files that hold the initial states: h0."""
+    return [f"{state}0" for state in states]
+
+
+def last_names(states: Iterable[str]) -> list[str]:
+    """The names of the files that hold the gradients of the last states: d_h_n."""
+    return [f"d_{state}_n" for state in states]
+
+
+def _named(names: Callable[[Iterable[str]], list[str]], states: Mapping[str, Array] | None) -> dict[str, Array]:
+    return dict(zip(names(states), states.values(), strict=True)) if states else {}
 
 
 def _toml(value: Any) -> str:

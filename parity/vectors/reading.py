@@ -2,16 +2,17 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from parity import subject
+from parity import tensors
 from parity.cases import Arrays, Case
 from parity.vectors import npy
+from parity.vectors.description import initial_names, last_names
 from parity.vectors.vector import DTYPES, FORMAT, Corrupt, Vector, sha256
 from reference.arrays import Array
 
@@ -85,13 +86,28 @@ def _case(keys: Mapping[str, Any], inputs: Mapping[str, Array]) -> Case:
 
 def _values(case: Case, inputs: Mapping[str, Array]) -> Arrays:
     params = {name: inputs[name] for name in case.shapes()}
-    others = {f.name: inputs.get(f.name) for f in fields(Arrays) if f.name not in ("params", "x", "masks")}
-    return Arrays(params=params, x=inputs["x"], masks=inputs.get("dropout_masks"), **others)
+    states = case.rnn().cell.states
+    names = ("lengths", "d_output", "target", "weights")
+    return Arrays(
+        params=params,
+        x=inputs["x"],
+        initial=_states(states, initial_names(states), inputs),
+        d_last=_states(states, last_names(states), inputs),
+        masks=inputs.get("dropout_masks"),
+        **{name: inputs.get(name) for name in names},
+    )
+
+
+def _states(states: Sequence[str], names: Sequence[str], inputs: Mapping[str, Array]) -> dict[str, Array] | None:
+    """The files of these names, by state; None where there is none. Raises KeyError where there are some, not all."""
+    if not any(name in inputs for name in names):
+        return None
+    return {state: inputs[name] for state, name in zip(states, names, strict=True)}
 
 
 def _allowed(case: Case, name: str, expect: Array, limits: float | list[float], zeros_may_round: bool) -> Array:
     """The largest admissible error of every element. What must be 0 must be exactly that, if not said otherwise."""
-    time = subject.time_axis(case, name)
+    time = tensors.find(case, name).time_axis
     largest = np.asarray(limits, dtype=np.float64)
     if time is not None:
         largest = largest.reshape([-1 if axis == time else 1 for axis in range(expect.ndim)])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import reference
-from parity import subject, tolerance
+from parity import tensors, tolerance
 from parity.cases import Arrays, Case, arrays
 from parity.oracles import extended
 from parity.vectors import npy
@@ -49,14 +49,14 @@ def _tolerance(case: Case, expect: Mapping[str, Array]) -> str:
     allowed = {dtype: {name: tolerance.allowed(case, name, dtype) for name in expect} for dtype in DTYPES}
     may_round = [name for name in expect if (allowed["float64"][name][expect[name] == 0] > 0).any()]
     sections = [lines({"zeros_may_round": may_round})]
-    for dtype, tensors in allowed.items():
-        sections.append(f"\n[{dtype}]\n" + lines({f'"{n}"': _by_step(case, n, a) for n, a in tensors.items()}))
+    for dtype, limits in allowed.items():
+        sections.append(f"\n[{dtype}]\n" + lines({f'"{n}"': _by_step(case, n, a) for n, a in limits.items()}))
     return "".join(sections)
 
 
 def _by_step(case: Case, name: str, allowed: Array) -> Any:
     """The largest number of each step, or of all; three digits."""
-    time = subject.time_axis(case, name)
+    time = tensors.find(case, name).time_axis
     others = tuple(axis for axis in range(allowed.ndim) if axis != time)
     largest = allowed.max(axis=others, initial=0)
     return [float(f"{a:.3g}") for a in largest] if time is not None else float(f"{largest:.3g}")

@@ -24,12 +24,12 @@ class Cell(Protocol):
         """As torch calls it: RNN. In messages."""
 
     @property
-    def state_sizes(self) -> Mapping[str, int]:
-        """What a column hands to the next, by name. The first is h, which the layer above reads as well."""
+    def sizes(self) -> Mapping[str, int]:
+        """Name to size of every quantity of a column, in the order of computation: first a, which p becomes, last h."""
 
     @property
-    def kept_sizes(self) -> Mapping[str, int]:
-        """What else a column keeps for the way back, in the order of computation. The first is a, which p becomes."""
+    def states(self) -> tuple[str, ...]:
+        """Those that a column hands to the next; first h, which the layer above reads as well. The others are kept."""
 
     def shapes(self, input_size: int, bias: bool) -> Shapes:
         """Name to shape of every parameter, in torch's order, without the suffix of layer and direction. SPEC 1.4."""

@@ -18,12 +18,13 @@ from reference.products import product_with
 
 @dataclass(frozen=True)
 class Rnn:
-    """The cell with H units and the activation f. States: h (H). Keeps: a (H). SPEC 3.1."""
+    """The cell with H units and the activation f. A column has a and h. SPEC 3.1."""
 
     hidden_size: int
     f: ScalarActivation
 
     name: ClassVar[str] = "RNN"
+    states: ClassVar[tuple[str, ...]] = ("h",)
 
     def project(self, params: Parameters, x: Array) -> Array:
         """`p(t) = W_ih x(t) + b_ih + b_hh` for every t in one contraction: (N, I) to (N, H). SPEC 0.9, 3.2."""
@@ -83,14 +84,9 @@ class Rnn:
         return pooled if db is None else pooled | {"bias_ih": db, "bias_hh": db.copy()}
 
     @property
-    def state_sizes(self) -> Mapping[str, int]:
-        """h (H)."""
-        return {"h": self.hidden_size}
-
-    @property
-    def kept_sizes(self) -> Mapping[str, int]:
-        """a (H)."""
-        return {"a": self.hidden_size}
+    def sizes(self) -> Mapping[str, int]:
+        """a and h (H)."""
+        return {"a": self.hidden_size, "h": self.hidden_size}
 
     def shapes(self, input_size: int, bias: bool) -> Shapes:
         """weight_ih (H, I), weight_hh (H, H); with bias, bias_ih (H,) and bias_hh (H,). SPEC 1.4."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity import oracles, subject, tolerance
+from parity import oracles, subject, tensors, tolerance
 from parity.cases import CASES, arrays
 from parity.compare import compare, errors
 from parity.mistakes import MISTAKES, planted
@@ -46,12 +46,12 @@ def test_the_directions_are_signs_that_differ() -> None:
 
 @pytest.mark.parametrize("name", ["d_x", "d_weight_hh_l2_reverse"])
 def test_one_wrong_element_shows_in_every_direction(name: str) -> None:
-    tensors = subject.run(LARGE, arrays(LARGE))
-    wrong = tensors[name].copy()
+    found = subject.run(LARGE, arrays(LARGE))
+    wrong = found[name].copy()
     wrong[(1,) * wrong.ndim] += 1e-9
-    changed = subject.projections(LARGE, tensors | {name: wrong})
+    changed = subject.projections(LARGE, found | {name: wrong})
     result = compare(LARGE, "complex-step", "float64", changed, complex_step.run(LARGE, arrays(LARGE)))
-    assert [t.tensor for t in result.tensors if not t.passed] == [subject.projected(name)]
+    assert [t.tensor for t in result.tensors if not t.passed] == [tensors.projected(name)]
 
 
 def test_the_complex_step_leaves_out_what_is_not_the_derivative_of_a_finite_forward() -> None:

@@ -223,11 +223,11 @@ def renumbered(case: Case, values: Arrays) -> dict[str, Array]:
         Arrays(
             params={name: feature_axes(p) for name, p in values.params.items()},
             x=batch_and_features(values.x),
-            h0=None if values.h0 is None else batch_and_features(values.h0),
+            initial=None if values.initial is None else {"h": batch_and_features(values.initial["h"])},
             lengths=None if values.lengths is None else values.lengths[::-1],
             masks=None if values.masks is None else np.flip(values.masks, (2, 3)),
             d_output=None if values.d_output is None else batch_and_features(values.d_output),
-            d_h_n=None if values.d_h_n is None else batch_and_features(values.d_h_n),
+            d_last=None if values.d_last is None else {"h": batch_and_features(values.d_last["h"])},
             target=target,
             weights=None if values.weights is None else values.weights[:, ::-1],
         ),

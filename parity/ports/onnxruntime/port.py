@@ -34,7 +34,7 @@ def graph(case: Case, params: dict[str, Any], h0: Any, lengths: Any) -> bytes:
     D, H = case.num_directions, case.H
     constants: dict[str, Any] = {"lengths": lengths.astype(np.int32), "shape": np.array([0, 0, D * H])}
     nodes, series, last = [], "x", []
-    prefix = "" if case.O is None else "rnn."
+    prefix = case.prefix
     for l, names in enumerate(suffixes(case.num_layers, D)):
         w = {kind: [params[f"{prefix}{kind}{s}"] for s in names] for kind in ("weight_ih", "weight_hh")}
         constants |= {f"W{l}": np.stack(w["weight_ih"]), f"R{l}": np.stack(w["weight_hh"])}
