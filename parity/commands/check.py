@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from parity import vectors
-from parity.cases import Case, fresh
+from parity.cases import Case
 from parity.mistakes.likeness import likeness
-from parity.ports import claims, process, verdict
+from parity.ports import claims, fresh, process, verdict
 from parity.ports.claims import Port
 from parity.ports.verdict import Outcome
 from parity.report import terminal

@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
-from parity import subject, vectors
-from parity.cases import CASES, OWN_WEIGHTS, Case, admission, arrays, weights
+from parity import admission, subject, vectors
+from parity.cases import CASES, OWN_WEIGHTS, Case, arrays, weights
 from parity.cells import CELLS
 from parity.compare import compare
 from parity.mistakes import MISTAKES

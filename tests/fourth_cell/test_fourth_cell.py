@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import reference
-from parity import commands, oracles, runner, subject, tensors, tolerance
-from parity.cases import Case, admission, arrays
+from parity import admission, commands, oracles, runner, subject, tensors, tolerance
+from parity.cases import Case, arrays
 from parity.cells import CELLS
 from parity.compare import compare, describe, message
 from parity.mistakes import measure

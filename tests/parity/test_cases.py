@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity import subject
-from parity.cases import CASES, HEAD_IDS, RNN_IDS, TOKENS, Case, admission, arrays
+from parity import admission, subject
+from parity.cases import CASES, HEAD_IDS, RNN_IDS, TOKENS, Case, arrays
 from reference import CTC, MeanPooledCrossEntropy
 from reference.activations import ACTIVATIONS, NONLINEARITIES
 from reference.arrays import Array

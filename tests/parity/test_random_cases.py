@@ -15,8 +15,8 @@ import numpy as np
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
-from parity import oracles, runner, subject
-from parity.cases import Arrays, Case, admission, arrays
+from parity import admission, oracles, runner, subject
+from parity.cases import Arrays, Case, arrays
 from parity.compare import compare, message
 from reference.activations import NONLINEARITIES
 from reference.arrays import Array

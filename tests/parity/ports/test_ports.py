@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from parity import vectors
-from parity.cases import CASES, arrays, fresh
+from parity.cases import CASES, arrays
 from parity.compare import compare, describe
 from parity.mistakes import MISTAKES
 from parity.mistakes.likeness import likeness, mistaken
-from parity.ports import claims, process, verdict
+from parity.ports import claims, fresh, process, verdict
 from parity.ports.claims import BadPort, Port
 from parity.ports.verdict import Outcome
 from parity.report import check

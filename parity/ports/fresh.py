@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from parity.cases import Case, admission
+from parity import admission
+from parity.cases import Case
 from parity.cells import CELLS
 from reference.divergences import DIVERGENCES, LOGITS
 
