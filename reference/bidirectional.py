@@ -69,7 +69,7 @@ def forward(cell: Cell, params: Sequence[Parameters], x: Array, initial: States,
         unroll.forward(cell, p, _as_read(d, x, packing), _of_direction(initial, d), packing)
         for d, p in enumerate(params)
     )
-    outputs = [_as_read(d, columns.h, packing) for d, columns in enumerate(directions)]
+    outputs = [_as_read(d, columns.series("h"), packing) for d, columns in enumerate(directions)]
     output = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=-1)
     last = {s: np.concatenate([columns.last(s)[None] for columns in directions]) for s in cell.states}
     return LayerTrace(directions, output, last)
@@ -91,8 +91,8 @@ def backward(
         for d, (p, columns, half) in enumerate(zip(params, trace.directions, halves, strict=True))
     ]
     gradients = tuple(columns for columns, _ in found)
-    dx = gradients[0].x
+    dx = gradients[0].series("x")
     for reverse in gradients[1:]:
-        dx = dx + packing.reverse(reverse.x)
+        dx = dx + packing.reverse(reverse.series("x"))
     initial = {s: np.concatenate([columns.initial(s)[None] for columns in gradients]) for s in cell.states}
     return LayerGradients(gradients, tuple(pooled for _, pooled in found), dx, initial)

@@ -50,8 +50,9 @@ def native_array(array: object, what: str) -> Array:
     """
     if not isinstance(array, np.ndarray) or isinstance(array, NOT_PLAIN):
         raise TypeError(f"{what} should be a NumPy array, got: {type(array).__name__}")
-    dtype = supported_dtype(array.dtype, what)
-    return array if array.dtype == dtype else array.astype(dtype)
+    if array.dtype in SUPPORTED:  # and so in native byte order
+        return array
+    return array.astype(supported_dtype(array.dtype, what))
 
 
 def checked_series(x: Array, input_size: int, batch_first: bool, dtype: np.dtype[Any], cell: str) -> Array:

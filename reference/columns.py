@@ -30,7 +30,7 @@ class Columns:
         """a, h, ...: the series of that name; h0, ...: the initial state."""
         if not name.endswith("_rows"):  # a field, where an instance is still without them
             if name == "x" or name in self.kept_rows or name in self.state_rows:
-                return self.packing.unpack(self.rows(name))
+                return self.series(name)
             if name[:-1] in self.state_rows and name.endswith("0"):
                 return self.initial(name[:-1])
             names = ", ".join(["x", *self.kept_rows, *self.state_rows, *(f"{state}0" for state in self.state_rows)])
@@ -42,6 +42,10 @@ class Columns:
         if name == "x":
             return self.x_rows
         return self.kept_rows[name] if name in self.kept_rows else self.state_rows[name][self.packing.B :]
+
+    def series(self, name: str) -> Array:
+        """A quantity at every step, (T, B, ·); padding is 0."""
+        return self.packing.unpack(self.rows(name))
 
     def previous(self, state: str) -> Array:
         """The same of the step before, of the first step the initial state: (N, ·). SPEC 0.4, 0.5."""
@@ -57,7 +61,7 @@ class Columns:
 
     def from_start(self, state: str) -> Array:
         """The initial state, then the state after every step: (T + 1, B, ·)."""
-        return np.concatenate([self.initial(state)[None], self.packing.unpack(self.rows(state))])
+        return np.concatenate([self.initial(state)[None], self.series(state)])
 
     @property
     def states(self) -> Array:

@@ -1,6 +1,6 @@
 """Parameters: names, shapes and order of torch's `state_dict()`; initialisation; validation. SPEC 0.2."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import TypeAlias
@@ -52,15 +52,15 @@ def checked(params: Mapping[str, Array], shapes: Shapes) -> dict[str, Array]:
     """
     if not isinstance(params, Mapping):
         raise TypeError(f"params should be a mapping from name to array, got: {type(params).__name__}")
-    problems = [
-        f"{kind} key(s) in params: " + ", ".join(f'"{name}"' for name in names)
-        for kind, names in (
-            ("Missing", [name for name in shapes if name not in params]),
-            ("Unexpected", [name for name in params if name not in shapes]),
-        )
-        if names
-    ]
-    if problems:
+    if params.keys() != shapes.keys():
+        problems = [
+            f"{kind} key(s) in params: " + ", ".join(f'"{name}"' for name in names)
+            for kind, names in (
+                ("Missing", [name for name in shapes if name not in params]),
+                ("Unexpected", [name for name in params if name not in shapes]),
+            )
+            if names
+        ]
         raise ValueError("; ".join(problems))
     arrays = {name: native_array(params[name], f"params[{name!r}]") for name in shapes}
     misshapen = [
@@ -79,20 +79,27 @@ def checked(params: Mapping[str, Array], shapes: Shapes) -> dict[str, Array]:
 
 
 def grouped(
-    params: Mapping[str, Array], names: Iterable[str], num_layers: int, num_directions: int, prefix: str = ""
+    params: Mapping[str, Array], names: tuple[str, ...], num_layers: int, num_directions: int, prefix: str = ""
 ) -> StackParameters:
     """Flat parameters, those with the prefix, as params[layer][direction]. names: those of one direction. SPEC 1.4."""
     return [
-        [{name: params[f"{prefix}{name}{suffix}"] for name in names} for suffix in directions]
-        for directions in suffixes(num_layers, num_directions)
+        [{name: params[full] for name, full in of_direction} for of_direction in of_layer]
+        for of_layer in _full_names(names, num_layers, num_directions, prefix)
     ]
 
 
 def flat(params: StackParameters) -> dict[str, Array]:
     """params[layer][direction] as flat parameters under torch's names and in torch's order. SPEC 1.4."""
+    every = _full_names(tuple(params[0][0]), len(params), len(params[0]), "")
     return {
-        f"{name}{suffix}": array
-        for directions, names in zip(params, suffixes(len(params), len(params[0])), strict=True)
-        for of_direction, suffix in zip(directions, names, strict=True)
-        for name, array in of_direction.items()
+        full: of_direction[name]
+        for of_layer, names in zip(params, every, strict=True)
+        for of_direction, full_names in zip(of_layer, names, strict=True)
+        for name, full in full_names
     }
+
+
+@cache
+def _full_names(names: tuple[str, ...], L: int, D: int, prefix: str) -> list[list[list[tuple[str, str]]]]:
+    """[layer][direction]: each name of the cell, and the flat name that it has there."""
+    return [[[(n, f"{prefix}{n}{suffix}") for n in names] for suffix in of_layer] for of_layer in suffixes(L, D)]

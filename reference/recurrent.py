@@ -338,8 +338,12 @@ class Recurrent(ABC):
         )
 
     def _grouped(self, params: Mapping[str, Array], prefix: str) -> StackParameters:
-        names = self.cell.shapes(self.input_size, self.bias)
-        return parameters.grouped(params, names, self.num_layers, self.num_directions, prefix)
+        return parameters.grouped(params, self._names, self.num_layers, self.num_directions, prefix)
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """Of the parameters of one direction."""
+        return tuple(self.cell.shapes(self.input_size, self.bias))
 
     def _require_online(self, message: str) -> None:
         if self.bidirectional:

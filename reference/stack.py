@@ -55,9 +55,9 @@ def _drop(series: Array, mask: Array | None, p: float) -> Array:
     return np.where(mask, series / (1 - p) if p < 1 else series, 0)
 
 
-def _per_layer(states: States, L: int) -> list[States]:
-    """(L·D, B, ·), layer-major, to (D, B, ·) for each layer."""
-    return [{name: _layer_major(state, L)[layer] for name, state in states.items()} for layer in range(L)]
+def _of_layer(states: States, layer: int, L: int) -> States:
+    """(D, B, ·), the rows of one layer of (L·D, B, ·), layer-major."""
+    return {name: _layer_major(state, L)[layer] for name, state in states.items()}
 
 
 def _layer_major(state: Array, L: int) -> Array:
@@ -68,6 +68,8 @@ def _layer_major(state: Array, L: int) -> Array:
 
 def _together(layers: Sequence[States]) -> States:
     """(D, B, ·) of each layer to (L·D, B, ·)."""
+    if len(layers) == 1:
+        return layers[0]
     return {name: np.concatenate([states[name] for states in layers]) for name in layers[0]}
 
 
@@ -84,8 +86,8 @@ def forward(cell: Cell, params: StackParameters, x: Array, initial: States, batc
     L = len(params)
     layers = []
     series = x
-    for layer, initial_of_layer in enumerate(_per_layer(initial, L)):
-        trace = bidirectional.forward(cell, params[layer], series, initial_of_layer, batch.packing)
+    for layer, of_layer in enumerate(params):
+        trace = bidirectional.forward(cell, of_layer, series, _of_layer(initial, layer, L), batch.packing)
         layers.append(trace)
         series = _drop(trace.output, _mask_above(batch.masks, layer, L), batch.p)
     return StackTrace(tuple(layers), series, _together([trace.last for trace in layers]))
@@ -102,14 +104,12 @@ def backward(
 ) -> StackGradients:
     """`dh_k(t) = da_{k+1}(t) W_ih_{k+1} + da_k(t+1) W_hh_k`: from the layer above, and from the right. SPEC 5.7."""
     L = len(params)
-    d_last_of_layer = _per_layer(d_last, L)
     gradients: list[LayerGradients] = []
     d_series = d_output
     for layer in reversed(range(L)):
         d_above = _drop(d_series, _mask_above(batch.masks, layer, L), batch.p)
-        g = bidirectional.backward(
-            cell, params[layer], layers[layer], d_above, d_last_of_layer[layer], batch.packing, truncate
-        )
+        d_end = _of_layer(d_last, layer, L)
+        g = bidirectional.backward(cell, params[layer], layers[layer], d_above, d_end, batch.packing, truncate)
         gradients.insert(0, g)
         d_series = g.x
     return StackGradients(

@@ -19,15 +19,12 @@ def forward(cell: Cell, params: Parameters, x: Array, initial: States, packing: 
     """
     x_rows = packing.pack(x)
     p = cell.project(params, x_rows)
-    kept = {name: p if name == "a" else _room(p, len(p), cell.sizes[name]) for name in _kept(cell)}
+    kept = {
+        name: p if name == "a" else _room(p, len(p), cell.sizes[name]) for name in cell.sizes if name not in cell.states
+    }
     columns = Columns(packing, x_rows, kept, {state: _from(packing, initial[state], p) for state in cell.states})
     cell.steps(params, columns)
     return columns
-
-
-def _kept(cell: Cell) -> list[str]:
-    """What a column has beside its states."""
-    return [name for name in cell.sizes if name not in cell.states]
 
 
 def _room(like: Array, n: int, size: int) -> Array:
@@ -57,7 +54,7 @@ def backward(
     d = Columns(
         packing,
         x_rows=_room(above, *columns.x_rows.shape),
-        kept_rows={name: factors[name] for name in _kept(cell)},
+        kept_rows={name: factors[name] for name in cell.sizes if name not in cell.states},
         state_rows={state: _from(packing, d_last[state], above) for state in cell.states},
     )
     for state in cell.states:

@@ -100,7 +100,7 @@ def t_before(t: Sequence[int], s: int) -> str:
 def columns(case: Case, values: Arrays, passed: subject.Passes, b: int) -> list[RnnColumn]:
     """Every layer and direction of one sequence, in the order of computation."""
     length = case.lengths[b] if case.lengths else case.T
-    names = case.rnn().cell.shapes(case.I, case.bias)
+    names = tuple(case.rnn().cell.shapes(case.I, case.bias))
     params = grouped(values.params, names, case.num_layers, case.num_directions, case.prefix)
     found = []
     for l in range(case.num_layers):

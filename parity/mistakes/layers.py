@@ -20,8 +20,8 @@ MISTAKES = (
     Mistake(
         "reverse-output-not-flipped",
         "bidirectional:forward",
-        "_as_read(d, columns.h, packing) for d, columns in enumerate(directions)",
-        "columns.h for columns in directions",
+        '_as_read(d, columns.series("h"), packing) for d, columns in enumerate(directions)',
+        'columns.series("h") for columns in directions',
         "the reverse output left in reading order",
     ),
     Mistake(
@@ -63,14 +63,14 @@ MISTAKES = (
     Mistake(
         "reverse-dx-not-flipped",
         "bidirectional:backward",
-        "dx + packing.reverse(reverse.x)",
-        "dx + reverse.x",
+        'dx + packing.reverse(reverse.series("x"))',
+        'dx + reverse.series("x")',
         "the gradient of the reversed input, not reversed back",
     ),
     Mistake(
         "reverse-dx-missing",
         "bidirectional:backward",
-        "dx + packing.reverse(reverse.x)",
+        'dx + packing.reverse(reverse.series("x"))',
         "dx",
         "x is read by two directions",
     ),

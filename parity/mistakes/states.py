@@ -37,7 +37,7 @@ MISTAKES = (
     Mistake(
         "output-one-step-late",
         "bidirectional:forward",
-        "_as_read(d, columns.h, packing)",
+        '_as_read(d, columns.series("h"), packing)',
         '_as_read(d, packing.unpack(columns.previous("h")), packing)',
         "h(t-1) for h(t) in the output",
     ),

@@ -133,8 +133,8 @@ MISTAKES = (
     Mistake(
         "d-h-n-of-the-top-layer-alone",
         "stack:backward",
-        "d_last_of_layer[layer]",
-        "{name: d * (layer == L - 1) for name, d in d_last_of_layer[layer].items()}",
+        "_of_layer(d_last, layer, L)",
+        "{name: d * (layer == L - 1) for name, d in _of_layer(d_last, layer, L).items()}",
         "lower layers get none",
     ),
     Mistake(

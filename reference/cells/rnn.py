@@ -5,6 +5,7 @@ a(t) = W_ih x(t) + b_ih + b_hh + W_hh h(t-1)        h(t) = f(a(t))
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -83,7 +84,7 @@ class Rnn:
         da.dot(params["weight_ih"], d.x_rows)
         return pooled if db is None else pooled | {"bias_ih": db, "bias_hh": db.copy()}
 
-    @property
+    @cached_property
     def sizes(self) -> Mapping[str, int]:
         """a and h (H)."""
         return {"a": self.hidden_size, "h": self.hidden_size}

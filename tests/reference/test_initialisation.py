@@ -85,7 +85,7 @@ def test_the_state_dict_of_torch_is_taken_as_it_is(num_layers: int, bidirectiona
 
 def test_layers_of_differing_numbers_of_directions_have_no_names() -> None:
     rnn = reference.RNN(I, H)
-    ((one,),) = parameters.grouped(rnn.init(rng()), rnn.cell.shapes(I, bias=True), 1, 1)
+    ((one,),) = parameters.grouped(rnn.init(rng()), tuple(rnn.cell.shapes(I, bias=True)), 1, 1)
     with pytest.raises(ValueError, match="zip"):
         parameters.flat([[one], [one, one]])
 
