@@ -119,8 +119,8 @@ def poison(name: str, value: float) -> Callable[[Arrays], Arrays]:
         array[(1, 1, 2) if array.ndim == 3 else (1,) * array.ndim] = value
         if name in values.params:
             return replace(values, params=values.params | {name: array})
-        inputs: dict[str, Any] = {name: array}
-        return replace(values, **inputs)
+        inputs: dict[str, dict[str, Any]] = {"h0": {"initial": {"h": array}}, "d_h_n": {"d_last": {"h": array}}}
+        return replace(values, **inputs.get(name, {name: array}))
 
     return change
 
