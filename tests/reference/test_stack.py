@@ -116,3 +116,13 @@ def test_the_directions_do_not_know_of_each_other() -> None:
     other = example(e.rnn, seed=1).params
     changed = replace(e, params=e.params | renamed(other, "_l0_reverse", "_l0_reverse"))
     assert_same_bits(changed.forward().layers[0].directions[0], e.forward().layers[0].directions[0])
+
+
+def test_a_trace_has_what_it_was_made_with_and_the_last_states_of_every_layer() -> None:
+    e = example(reference.RNN(4, 5, num_layers=2, bidirectional=True, dropout=0.5), T=6, B=2)
+    masks = np.random.default_rng(0).random((1, 6, 2, 10)) < 0.5
+    trace = e.forward(lengths=[4, 6], dropout_masks=masks)
+    assert_same_bits([trace.lengths, trace.dropout_masks], [np.array([4, 6]), masks])
+    assert_same_bits(np.concatenate([layer.h_n for layer in trace.layers]), trace.h_n)
+    assert e.forward().lengths is None
+    assert e.forward().dropout_masks is None
