@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from reference.arrays import Array
-from reference.packing import Packing, Steps
+from reference.packing import ByStep, Packing
 
 States: TypeAlias = Mapping[str, Array]  # what a column hands to the next, by name: h; of an LSTM h and c
 
@@ -68,15 +68,15 @@ class Columns:
         """h0, then h(s) for s = 0..T-1: (T + 1, B, H)."""
         return self.from_start("h")
 
-    def steps(self, name: str) -> Steps:
+    def by_step(self, name: str) -> ByStep:
         """A quantity step by step, the first step first; views."""
-        return self.packing.steps(self.rows(name))
+        return self.packing.by_step(self.rows(name))
 
-    def steps_backward(self, name: str) -> Steps:
+    def by_step_backward(self, name: str) -> ByStep:
         """A quantity step by step, the last step first; views."""
-        return self.steps(name)[::-1]
+        return self.by_step(name)[::-1]
 
-    def steps_with_previous(self, state: str) -> Iterable[tuple[Array, Array]]:
+    def by_step_with_previous(self, state: str) -> Iterable[tuple[Array, Array]]:
         """A state before and after every step, the first step first; views."""
         return self.packing.pairs(self.state_rows[state])
 

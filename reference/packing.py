@@ -14,7 +14,7 @@ import numpy as np
 
 from reference.arrays import Array
 
-Steps: TypeAlias = Array | list[Array]  # an array gives its steps when it is iterated over, without a list of them
+ByStep: TypeAlias = Array | list[Array]  # an array gives its steps when it is iterated over, without a list of them
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Packing:
         rows[b[last]] = np.flatnonzero(last)
         return rows
 
-    def steps(self, rows: Array) -> Steps:
+    def by_step(self, rows: Array) -> ByStep:
         """The rows of every step, (n, F) each, n the sequences that reach it; views."""
         if self.lengths is None:
             return rows.reshape(self.T, self.B, rows.shape[1])
@@ -110,7 +110,7 @@ class Packing:
         """h(t-1) and h(t) of every step, (n, F) both, from h0 sorted and the rows of h, (B + N, F); views."""
         if self.lengths is None:
             return pairwise(states.reshape(self.T + 1, self.B, states.shape[1]))
-        every = [states[: self.B], *self.steps(states[self.B :])]
+        every = [states[: self.B], *self.by_step(states[self.B :])]
         return [(before[: len(h)], h) for before, h in pairwise(every)]
 
     def previous(self, states: Array) -> Array:

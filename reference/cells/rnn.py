@@ -43,7 +43,7 @@ class Rnn:
         """
         times_w_hh_T = product_with(params["weight_hh"].T, columns.packing.B, columns.packing.T)
         add, f = np.add, self.f.value  # looked up once; the last argument of each call is where its result goes
-        for p_t, (h_before, h_t) in zip(columns.steps("a"), columns.steps_with_previous("h"), strict=True):
+        for p_t, (h_before, h_t) in zip(columns.by_step("a"), columns.by_step_with_previous("h"), strict=True):
             a_t, recurrent_t = p_t, h_t  # the same memory: a(t) replaces p(t), and h(t) the product
             times_w_hh_T(h_before, recurrent_t)
             add(p_t, recurrent_t, a_t)
@@ -65,7 +65,7 @@ class Rnn:
         """
         times_w_hh = product_with(params["weight_hh"], d.packing.B, d.packing.T)
         add, chain = np.add, self.f.chain
-        for above_t, slope_t, carry in zip(d.steps_backward("h"), d.steps_backward("a"), carries["h"], strict=True):
+        for above_t, slope_t, carry in zip(d.by_step_backward("h"), d.by_step_backward("a"), carries["h"], strict=True):
             dh_t, da_t = above_t, slope_t  # the same memory: the gradients replace what they are made of
             add(above_t, carry, dh_t)
             chain(dh_t, slope_t, da_t)

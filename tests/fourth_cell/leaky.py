@@ -35,10 +35,10 @@ class LeakySum:
     def steps(self, params: Parameters, columns: Columns) -> None:
         """The columns, t = 0..T-1, as above."""
         every = zip(
-            columns.steps("a"),
-            columns.steps_with_previous("c"),
-            columns.steps("m"),
-            columns.steps_with_previous("h"),
+            columns.by_step("a"),
+            columns.by_step_with_previous("c"),
+            columns.by_step("m"),
+            columns.by_step_with_previous("h"),
             strict=True,
         )
         for a_t, (c_before, c_t), m_t, (h_before, h_t) in every:
@@ -57,7 +57,7 @@ class LeakySum:
     ) -> None:
         """The adjoint of `steps`, line by line in reverse."""
         names = ("h", "m", "c", "a")
-        every = zip(*(d.steps_backward(name) for name in names), carries["h"], carries["c"], strict=True)
+        every = zip(*(d.by_step_backward(name) for name in names), carries["h"], carries["c"], strict=True)
         for dh_t, dm_t, dc_t, slope_t, carry_h, carry_c in every:
             da_t = slope_t
             np.add(dh_t, carry_h, dh_t)

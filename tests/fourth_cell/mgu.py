@@ -44,7 +44,7 @@ class Mgu:
         H = self.hidden_size
         times_w_hh_T = product_with(params["weight_hh"].T, columns.packing.B, columns.packing.T)
         product = np.empty_like(columns.rows("a"), shape=(columns.packing.B, 2 * H))
-        for p_t, (h_before, h_t) in zip(columns.steps("a"), columns.steps_with_previous("h"), strict=True):
+        for p_t, (h_before, h_t) in zip(columns.by_step("a"), columns.by_step_with_previous("h"), strict=True):
             a_t, recurrent = p_t, product[: len(p_t)]
             times_w_hh_T(h_before, recurrent)
             np.add(p_t, recurrent, a_t)
@@ -71,8 +71,8 @@ class Mgu:
         """
         H = self.hidden_size
         times_w_hh = product_with(params["weight_hh"], d.packing.B, d.packing.T)
-        z = d.packing.steps(factors["z"])[::-1]
-        every = zip(d.steps_backward("h"), d.steps_backward("a"), z, carries["h"], strict=True)
+        z = d.packing.by_step(factors["z"])[::-1]
+        every = zip(d.by_step_backward("h"), d.by_step_backward("a"), z, carries["h"], strict=True)
         for above_t, factor_t, z_t, carry in every:
             dh_t, da_t = above_t, factor_t
             np.add(above_t, carry, dh_t)
