@@ -17,6 +17,7 @@ import parity
 from parity.cases import Case, arrays
 from parity.oracles import torch_autograd
 from reference.arrays import Array
+from reference.checks import one_for_each
 from reference.products import product_with
 
 
@@ -31,7 +32,7 @@ class Contender(Protocol):
 
 
 class Reference:
-    """`reference.RNN`, as its users call it: every call checks what it is given, and forward keeps the whole trace."""
+    """The stack, as its users call it: every call checks what it is given, and forward keeps the whole trace."""
 
     def __init__(self, case: Case, dtype: str) -> None:
         self.rnn = case.rnn()
@@ -40,40 +41,53 @@ class Reference:
     def forward(self) -> dict[str, Any]:
         v = self.values
         trace = self.rnn.forward(v.params, v.x, v.h0)
-        return {"output": trace.output, "h_n": trace.h_n}
+        return {"output": trace.output} | self._named("{}_n", trace.h_n)
 
     def forward_backward(self) -> dict[str, Any]:
         v = self.values
         trace = self.rnn.forward(v.params, v.x, v.h0)
         grads = self.rnn.backward(v.params, trace, v.d_output, v.d_h_n)
-        found = {f"d_{name}": g for name, g in grads.params.items()}
-        return {"output": trace.output, "h_n": trace.h_n, "d_x": grads.x, "d_h0": grads.h0} | found
+        results = {"output": trace.output, "d_x": grads.x} | {f"d_{name}": g for name, g in grads.params.items()}
+        return results | self._named("{}_n", trace.h_n) | self._named("d_{}0", grads.h0)
+
+    def _named(self, name: str, given: Any) -> dict[str, Any]:
+        """The states, each under its name."""
+        states = one_for_each(given, self.rnn.cell.states, name)
+        return {name.format(state): array for state, array in states.items()}
 
 
 class Torch:
-    """`torch.nn.RNN`: forward alone under `no_grad`, so without a graph; backward by `autograd.grad`, so from nothing.
+    """torch's module: forward alone under `no_grad`, so without a graph; backward by `autograd.grad`, so from nothing.
 
     `autograd.grad` returns fresh gradients: none is left in `.grad` for the next round to be added to.
     """
 
     def __init__(self, case: Case, dtype: str) -> None:
         values = arrays(case).astype(dtype)
-        self.x, self.h0 = _tensor(values.x).requires_grad_(), _tensor(values.h0).requires_grad_()
-        self.upstream = _tensor(values.d_output), _tensor(values.d_h_n)
+        assert values.initial is not None  # a benchmark case has initial states and both upstream gradients
+        assert values.d_last is not None
+        self.x = _tensor(values.x).requires_grad_()
+        self.initial = {f"d_{state}0": _tensor(h).requires_grad_() for state, h in values.initial.items()}
+        self.names = ["output", *(f"{state}_n" for state in values.initial)]
+        self.upstream = [_tensor(values.d_output), *map(_tensor, values.d_last.values())]
         self.rnn = torch_autograd.module(case).to(dtype=self.x.dtype)
         self.rnn.load_state_dict({name: _tensor(p) for name, p in values.params.items()})
         params = {f"d_{name}": p for name, p in self.rnn.named_parameters()}
-        self.leaves = {"d_x": self.x, "d_h0": self.h0} | params
+        self.leaves = {"d_x": self.x} | self.initial | params
+
+    def _run(self) -> list[Tensor]:
+        states = tuple(self.initial.values())
+        output, last = self.rnn(self.x, states if len(states) > 1 else states[0])
+        return [output, *(last if len(states) > 1 else (last,))]
 
     def forward(self) -> dict[str, Any]:
         with torch.no_grad():
-            output, h_n = self.rnn(self.x, self.h0)
-        return {"output": output, "h_n": h_n}
+            return dict(zip(self.names, self._run(), strict=True))
 
     def forward_backward(self) -> dict[str, Any]:
-        output, h_n = self.rnn(self.x, self.h0)
-        found = torch.autograd.grad((output, h_n), list(self.leaves.values()), self.upstream)
-        return {"output": output, "h_n": h_n} | dict(zip(self.leaves, found, strict=True))
+        results = self._run()
+        found = torch.autograd.grad(results, list(self.leaves.values()), self.upstream)
+        return dict(zip(self.names, results, strict=True)) | dict(zip(self.leaves, found, strict=True))
 
 
 class Jax:
