@@ -4,6 +4,7 @@ import numpy as np
 
 from parity import subject, tensors, tolerance
 from parity.cases import Case, arrays
+from parity.cells import CELLS
 from parity.tolerance import SIGMAS, UNIT_ROUNDOFF
 from reference.arrays import Array
 
@@ -35,9 +36,10 @@ def _problem(case: Case, name: str, tensor: Array) -> str | None:
     if tensor[finite].any() and not SIGMAS * spread[finite].max() < 1e-3 * np.abs(tensor[finite]).max():
         return "its tolerance is wide"
     quantity = tensors.find(case, name).quantity
-    if quantity == "h" and not case.saturated and np.abs(tensor).max() >= SATURATED and case.nonlinearity == "tanh":
+    f = case.nonlinearity if "nonlinearity" in CELLS[case.cell].options else None
+    if quantity == "h" and f == "tanh" and not case.saturated and np.abs(tensor).max() >= SATURATED:
         return "saturated"
-    if (quantity == "a" and case.nonlinearity == "relu") or (quantity == "z" and case.activation == "relu"):
+    if (quantity == "a" and f == "relu") or (quantity == "z" and case.activation == "relu"):
         real = tensor != 0
         if not (np.abs(tensor[real]) > 10 * spread[real]).all():
             return "near the kink of relu"

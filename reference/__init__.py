@@ -6,7 +6,8 @@ Docstrings cite its clauses; the notation is that of SPEC 0.1.
 from reference.ctc import CTC
 from reference.divergences import Divergence, MeanPooledCrossEntropy
 from reference.network import Network, NetworkGradients, NetworkRun
-from reference.recurrent import RNN, RecurrentGradients, RecurrentTrace
+from reference.recurrent import RecurrentGradients, RecurrentTrace
+from reference.rnn import RNN
 
 __version__ = "0.1.0"
 

@@ -66,10 +66,10 @@ def forward(cell: Cell, params: Sequence[Parameters], x: Array, initial: States,
     params: one entry a direction; x (T, B, I); initial[state] (D, B, ·).
     """
     directions = tuple(
-        unroll.forward(cell, p, _as_read(d, x, packing), _of_direction(initial, d), packing)
-        for d, p in enumerate(params)
+        unroll.forward(cell, own, _as_read(direction, x, packing), _of_direction(initial, direction), packing)
+        for direction, own in enumerate(params)
     )
-    outputs = [_as_read(d, columns.series("h"), packing) for d, columns in enumerate(directions)]
+    outputs = [_as_read(direction, columns.series("h"), packing) for direction, columns in enumerate(directions)]
     output = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=-1)
     last = {s: np.concatenate([columns.last(s)[None] for columns in directions]) for s in cell.states}
     return LayerTrace(directions, output, last)
@@ -87,8 +87,10 @@ def backward(
     """Each direction's half of `d_output`, read in its own order; `dx = dx_forward + dx_reverse`. SPEC 5.6."""
     halves = [d_output] if len(params) == 1 else np.split(d_output, len(params), axis=-1)
     found = [
-        unroll.backward(cell, p, columns, _as_read(d, half, packing), _of_direction(d_last, d), truncate)
-        for d, (p, columns, half) in enumerate(zip(params, trace.directions, halves, strict=True))
+        unroll.backward(
+            cell, own, columns, _as_read(direction, half, packing), _of_direction(d_last, direction), truncate
+        )
+        for direction, (own, columns, half) in enumerate(zip(params, trace.directions, halves, strict=True))
     ]
     gradients = tuple(columns for columns, _ in found)
     dx = gradients[0].series("x")

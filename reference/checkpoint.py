@@ -69,34 +69,60 @@ def fill_output(
     states: States = {name: state.copy() for name, state in initial.items()}  # the caller's may change
     for chunk in _chunks(batch.packing, every):
         yield states
-        trace = stack.forward(cell, params, chunk.of(x), chunk.states(states), chunk.part(batch))
-        output[chunk.time][:, chunk.batch] = trace.output
-        states = {name: state.copy() for name, state in states.items()}
-        for name, state in states.items():
-            state[:, chunk.batch] = trace.last[name]
+        states = _fill_chunk(output, chunk, cell, params, x, states, batch)
     yield states
 
 
+def _fill_chunk(
+    output: Array, chunk: _Chunk, cell: Cell, params: StackParameters, x: Array, states: States, batch: Batch
+) -> States:
+    """Writes the output of one chunk, and returns the states after it. Of its trace nothing is left."""
+    trace = stack.forward(cell, params, chunk.of(x), chunk.states(states), chunk.part(batch))
+    output[chunk.time][:, chunk.batch] = trace.output
+    after = {name: state.copy() for name, state in states.items()}
+    for name, state in after.items():
+        state[:, chunk.batch] = trace.last[name]
+    return after
+
+
 def backward(
-    cell: Cell, params: StackParameters, kept: Checkpoints, d_output: Array, d_last: States, batch: Batch
+    cell: Cell, params: StackParameters, checkpoints: Checkpoints, d_output: Array, d_last: States, batch: Batch
 ) -> StackGradients:
     """Every chunk forward again, then backward, the last chunk first. SPEC 23.2, 23.3.
 
     The layers of the result are empty.
     """
-    dx = np.zeros_like(kept.x)
+    dx = np.zeros_like(checkpoints.x)
     d_states = {name: d.copy() for name, d in d_last.items()}  # d_last still, of a sequence that ends before a chunk
     pooled: StackParameters | None = None
-    for chunk, states in reversed(list(zip(_chunks(batch.packing, kept.every), kept.states, strict=True))):
-        part = chunk.part(batch)
-        layers = stack.forward(cell, params, chunk.of(kept.x), chunk.states(states), part).layers
-        grads = stack.backward(cell, params, layers, chunk.of(d_output), chunk.states(d_states), part, truncate=None)
-        dx[chunk.time][:, chunk.batch] = grads.x
-        for name, d in d_states.items():
-            d[:, chunk.batch] = grads.initial[name]
-        pooled = grads.params if pooled is None else _sum(pooled, grads.params)
+    for chunk, states in reversed(
+        list(zip(_chunks(batch.packing, checkpoints.every), checkpoints.states, strict=True))
+    ):
+        of_chunk = _back_through_chunk(dx, d_states, chunk, cell, params, checkpoints.x, states, d_output, batch)
+        pooled = of_chunk if pooled is None else _sum(pooled, of_chunk)
     assert pooled is not None  # there is a chunk: T > 0
     return StackGradients((), pooled, dx, d_states)
+
+
+def _back_through_chunk(
+    dx: Array,
+    d_states: dict[str, Array],
+    chunk: _Chunk,
+    cell: Cell,
+    params: StackParameters,
+    x: Array,
+    states: States,
+    d_output: Array,
+    batch: Batch,
+) -> StackParameters:
+    """Writes dx of one chunk, d_states from after it to before it; returns its part of the parameter gradients."""
+    part = chunk.part(batch)
+    layers = stack.forward(cell, params, chunk.of(x), chunk.states(states), part).layers
+    grads = stack.backward(cell, params, layers, chunk.of(d_output), chunk.states(d_states), part, truncate=None)
+    dx[chunk.time][:, chunk.batch] = grads.x
+    for name, d in d_states.items():
+        d[:, chunk.batch] = grads.initial[name]
+    return grads.params
 
 
 def _sum(a: StackParameters, b: StackParameters) -> StackParameters:

@@ -42,17 +42,25 @@ def supported_dtype(dtype: np.dtype[Any], what: str) -> np.dtype[Any]:
     return native
 
 
-def native_array(array: object, what: str) -> Array:
-    """The array itself, in native byte order. SPEC 20.4.
+def require_plain(array: object, what: str) -> Array:
+    """The array itself. Raises TypeError unless it is a NumPy array.
 
-    Raises TypeError unless it is a NumPy array of a supported dtype. A masked array, whose mask would be ignored, and a
-    matrix, whose axes would not be, are none.
+    A masked array, whose mask would be ignored, and a matrix, whose axes would not be, are none.
     """
     if not isinstance(array, np.ndarray) or isinstance(array, NOT_PLAIN):
         raise TypeError(f"{what} should be a NumPy array, got: {type(array).__name__}")
-    if array.dtype in SUPPORTED:  # and so in native byte order
-        return array
-    return array.astype(supported_dtype(array.dtype, what))
+    return array
+
+
+def native_array(array: object, what: str) -> Array:
+    """The array itself, in native byte order. SPEC 20.4.
+
+    Raises TypeError unless it is a NumPy array of a supported dtype.
+    """
+    plain = require_plain(array, what)
+    if plain.dtype in SUPPORTED:  # and so in native byte order
+        return plain
+    return plain.astype(supported_dtype(plain.dtype, what))
 
 
 def checked_series(x: Array, input_size: int, batch_first: bool, dtype: np.dtype[Any], cell: str) -> Array:
@@ -92,7 +100,7 @@ def checked_lengths(lengths: Sequence[int] | Array | None, T: int, B: int, batch
         return None
     if not batched:
         raise ValueError("lengths need batched 3-D input, got unbatched 2-D input")
-    array = np.asarray(lengths)
+    array = np.asarray(require_plain(lengths, "lengths") if isinstance(lengths, np.ndarray) else lengths)
     if array.size and not np.issubdtype(array.dtype, np.integer):
         raise TypeError(f"lengths should be integers, got: {array.dtype}")
     if array.shape != (B,):
@@ -108,8 +116,9 @@ def checked_masks(masks: Array | None, shape: tuple[int, ...], p: float, batched
     """The dropout masks as (L-1, T, B, D·H) bool, which is their shape. SPEC 4.6."""
     if masks is None:
         return None
-    if not isinstance(masks, np.ndarray) or masks.dtype != np.bool_:
-        got = masks.dtype if isinstance(masks, np.ndarray) else type(masks).__name__
+    plain = isinstance(masks, np.ndarray) and not isinstance(masks, NOT_PLAIN)
+    if not plain or masks.dtype != np.bool_:
+        got = masks.dtype if plain else type(masks).__name__
         raise TypeError(f"dropout_masks should be a bool array (True = kept), got: {got}")
     expected = shape if batched else (*shape[:2], shape[3])
     if masks.shape != expected:
@@ -132,13 +141,15 @@ def checked_gradient(gradient: Array, value: Array, what: str) -> Array:
 
 
 def one_for_each(given: Any, names: Sequence[str], what: str) -> dict[str, Any]:
-    """What is given for the states of a cell, by their names: of one state itself, of several a tuple. SPEC 1.2.
+    """What is given for the states of a cell, by their names: of one state itself, of several a tuple. SPEC 20.5.
 
-    None, for all of them or for one, is left as it is.
+    None stands for all of them.
     """
     if len(names) == 1 or given is None:
         return dict.fromkeys(names, given)
-    if not isinstance(given, tuple) or len(given) != len(names):
-        got = f"{len(given)} of them" if isinstance(given, tuple) else type(given).__name__
+    if not isinstance(given, tuple) or len(given) != len(names) or any(state is None for state in given):
+        got = (
+            f"{sum(state is not None for state in given)} of them" if isinstance(given, tuple) else type(given).__name__
+        )
         raise TypeError(f"{what} should be a tuple of {len(names)} arrays ({', '.join(names)}), got: {got}")
     return dict(zip(names, given, strict=True))

@@ -82,6 +82,6 @@ class Columns:
 
 
 def as_given(states: States) -> Array | tuple[Array, ...]:
-    """States as a user has them: of one state the array, of several a tuple, in the order of the cell. SPEC 1.2."""
+    """States as a user has them: of one state the array, of several a tuple, in the order of the cell. SPEC 20.5."""
     first, *others = states.values()
     return (first, *others) if others else first

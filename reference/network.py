@@ -212,7 +212,8 @@ class Network:
         if weights is None:
             step_weights = np.ones_like(x, shape=(T, B))
         else:
-            if isinstance(weights, np.ndarray) and weights.dtype == np.bool_:
+            weights = checks.require_plain(weights, "weights")
+            if weights.dtype == np.bool_:
                 weights = np.where(weights, np.ones_like(x, shape=()), 0)
             weights = checks.native_array(weights, "weights")
             if weights.shape != layout.shape(T, B):
@@ -232,16 +233,15 @@ class Network:
         """The target, time-major; for the divergences that have a name, checked and as (T, B, O) floats. SPEC 8.3."""
         if target is None:
             return None
-        checked = self._div if isinstance(self._div, CheckedDivergence) else None
-        if not isinstance(target, np.ndarray):
-            raise TypeError(f"target should be a NumPy array, got: {type(target).__name__}")
-        if target.ndim == 0 and not (checked and checked.per_sequence):
+        named = self._div if isinstance(self._div, CheckedDivergence) else None
+        target = checks.require_plain(target, "target")
+        if target.ndim == 0 and not (named and named.per_sequence):
             raise ValueError("Expected a target for every step, got a single number")
-        if checked and checked.per_sequence:
+        if named and named.per_sequence:
             target = target if layout.batched else target[None]
         elif target.ndim > 1 or not layout.batched:  # (T,) for a batch is left to the divergence, which refuses it
             target = layout.time_major(target)
-        return checked.desired(target, self.output_size, weights) if checked else target
+        return named.desired(target, self.output_size, weights) if named else target
 
 
 def _quoted(names: Any) -> str:

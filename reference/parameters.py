@@ -88,9 +88,9 @@ def grouped(
     ]
 
 
-def flat(params: StackParameters) -> dict[str, Array]:
-    """params[layer][direction] as flat parameters under torch's names and in torch's order. SPEC 1.4."""
-    every = _full_names(tuple(params[0][0]), len(params), len(params[0]), "")
+def flat(params: StackParameters, names: tuple[str, ...]) -> dict[str, Array]:
+    """params[layer][direction] under torch's names and in torch's order. names: those of one direction. SPEC 1.4."""
+    every = _full_names(names, len(params), len(params[0]), "")
     return {
         full: of_direction[name]
         for of_layer, names in zip(params, every, strict=True)

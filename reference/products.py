@@ -19,8 +19,8 @@ PANEL = 32  # columns
 def product_with(matrix: Array, n: int, times: int) -> Product:
     """`multiply(x, out)`, which sets out to `x · matrix`: for a loop over so many x, of n rows or fewer. SPEC 1.6.
 
-    matrix (K, G), x (at most n, K), out (rows of x, G); same dtype. Where it pays, what BLAS would do to the matrix at
-    every x is done once, here: it is made contiguous, and a large one for a few rows is cut into panels.
+    matrix (K, G), x (at most n, K), out (rows of x, G) in C order; same dtype. Where it pays, what BLAS would do to the
+    matrix at every x is done once, here: it is made contiguous, and a large one for a few rows is cut into panels.
     """
     many = times > 1 and n * times >= MANY_ROWS
     if many and n in FEW_ROWS and n * matrix.size > SMALL_PRODUCT:

@@ -1,4 +1,4 @@
-"""`RNN`: the public face of the recurrent stack. The configuration, and the door between a caller's arrays and ours.
+"""A recurrent stack of any cell: its configuration, and the door between a caller's arrays and ours.
 
 The classes are frozen and hold no arrays: `forward` returns a trace, `backward` takes it. What comes in is checked and
 laid out once; below, every array is time-major, batched, of one dtype, and of the right shape. SPEC 20.5, 20.6.
@@ -16,11 +16,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from reference import checkpoint, checks, parameters, stack
-from reference.activations import NONLINEARITIES
 from reference.arrays import Array
 from reference.bidirectional import LayerGradients, LayerTrace
 from reference.cells import Cell, Shapes
-from reference.cells.rnn import Rnn
 from reference.checkpoint import Checkpoints
 from reference.columns import States, as_given
 from reference.layout import Layout
@@ -82,7 +80,7 @@ class RecurrentTrace:
 
     @property
     def dropout_masks(self) -> Array | None:
-        """The masks that were given, (L-1, T, B, D·H)."""
+        """The masks that were given, as (L-1, T, B, D·H)."""
         return self.batch.masks
 
 
@@ -192,7 +190,7 @@ class Recurrent(ABC):
         """
         self._require_online("infer needs one direction: the reverse direction is not an online process")
         inputs = self.checked_inputs(parameters.checked(params, self.shapes), x, h0, lengths, None)
-        output, states = self._chunk_by_chunk(inputs, INFERENCE_CHUNK)
+        output, states = self._filled_by_chunks(inputs, INFERENCE_CHUNK)
         for last in states:
             h_n = as_given(inputs.layout.states_of_caller(last))
         return inputs.layout.of_caller(output), h_n
@@ -281,12 +279,12 @@ class Recurrent(ABC):
         if every is None:
             run = stack.forward(self.cell, inputs.params, inputs.x, inputs.initial, inputs.batch)
         else:
-            output, states = self._chunk_by_chunk(inputs, every)
+            output, states = self._filled_by_chunks(inputs, every)
             *kept, last = states
             run, checkpoints = StackTrace((), output, last), Checkpoints(inputs.x, tuple(kept), every)
         return RecurrentTrace(self, inputs.layout, inputs.batch, run, checkpoints)
 
-    def _chunk_by_chunk(self, inputs: RecurrentInputs, every: int) -> tuple[Array, Iterator[States]]:
+    def _filled_by_chunks(self, inputs: RecurrentInputs, every: int) -> tuple[Array, Iterator[States]]:
         """The output, (T, B, H), which is written while one iterates over the states. SPEC 23.3."""
         T, B, _ = inputs.x.shape
         output = np.zeros_like(inputs.x, shape=(T, B, self.output_features))
@@ -333,7 +331,7 @@ class Recurrent(ABC):
         return RecurrentGradients(
             x=trace.layout.of_caller(grads.x),
             h0=as_given(trace.layout.states_of_caller(grads.initial)),
-            params=parameters.flat(grads.params),
+            params=parameters.flat(grads.params, self._names),
             layers=grads.layers,
         )
 
@@ -353,45 +351,3 @@ class Recurrent(ABC):
 def _dtype(params: Mapping[str, Array]) -> np.dtype[Any]:
     """The one dtype of all parameters."""
     return next(iter(params.values())).dtype
-
-
-@dataclass(frozen=True)
-class RNN(Recurrent):
-    """A stack of simple recurrent layers, with the arguments and the meaning of `torch.nn.RNN`.
-
-        a(t) = W_ih x(t) + b_ih + W_hh h(t-1) + b_hh        h(t) = f(a(t))
-
-    nonlinearity: "tanh", "relu" or, beyond torch, "identity" (a linear state-space model). SPEC 1.1, 3.1, 20.1, 20.2.
-
-    >>> import numpy as np, reference
-    >>> rng = np.random.default_rng(0)
-    >>> rnn = reference.RNN(input_size=3, hidden_size=5, num_layers=2, bidirectional=True)
-    >>> params = rnn.init(rng)
-    >>> trace = rnn.forward(params, rng.standard_normal((7, 2, 3)), lengths=[4, 7])
-    >>> trace.output.shape, trace.h_n.shape
-    ((7, 2, 10), (4, 2, 5))
-    >>> grads = rnn.backward(params, trace, d_output=np.cos(trace.output))
-    >>> grads.x.shape, grads.params["weight_hh_l1_reverse"].shape
-    ((7, 2, 3), (5, 5))
-
-    Raises TypeError or ValueError, in torch's words, on a configuration that torch would not take either.
-    """
-
-    input_size: int
-    hidden_size: int
-    num_layers: int = 1
-    nonlinearity: str = "tanh"
-    bias: bool = True
-    batch_first: bool = False
-    dropout: float = 0.0
-    bidirectional: bool = False
-
-    @cached_property
-    def cell(self) -> Cell:
-        """The simple recurrent cell, with this nonlinearity. Raises ValueError on an unknown one."""
-        if not isinstance(self.nonlinearity, str) or self.nonlinearity not in NONLINEARITIES:
-            raise ValueError(
-                f"Unknown nonlinearity '{self.nonlinearity}'. Select from 'tanh' or 'relu'. "
-                "('identity', which torch lacks, is there too.)"
-            )
-        return Rnn(self.hidden_size, NONLINEARITIES[self.nonlinearity])

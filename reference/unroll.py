@@ -40,21 +40,26 @@ def _from(packing: Packing, initial: Array, like: Array) -> Array:
 
 
 def backward(
-    cell: Cell, params: Parameters, columns: Columns, d_h: Array, d_last: States, truncate: int | None
+    cell: Cell, params: Parameters, columns: Columns, d_above: Array, d_last: States, truncate: int | None
 ) -> tuple[Columns, Parameters]:
     """From t = T-1 down to 0: dh(t) from above and from the right, then through the cell; then the pooling. SPEC 5.2.
 
-    d_h (T, B, H): what arrives from above at every h(t). d_last[state] (B, ·): what arrives at each sequence's last
+    d_above (T, B, H): what arrives from above at every h(t). d_last[state] (B, ·): what arrives at each sequence's last
     state, in place of what a later step would contribute. SPEC 0.7.
     truncate = k cuts the recursion between steps mk-1 and mk: no gradient crosses. SPEC 7.1.
     """
     packing = columns.packing
     factors = cell.factors(columns)
-    above = packing.pack(d_h)
+    N = len(columns.x_rows)
+    above = packing.pack(d_above)
     d = Columns(
         packing,
         x_rows=_room(above, *columns.x_rows.shape),
-        kept_rows={name: factors[name] for name in cell.sizes if name not in cell.states},
+        kept_rows={
+            name: factors[name] if name in factors else _room(above, N, size)
+            for name, size in cell.sizes.items()
+            if name not in cell.states
+        },
         state_rows={state: _from(packing, d_last[state], above) for state in cell.states},
     )
     for state in cell.states:
@@ -62,4 +67,5 @@ def backward(
     # The initial rows of d hold what has arrived from the right; after step 0 that is the gradient of h(-1).
     carries = {state: packing.carries(rows[: packing.B], truncate) for state, rows in d.state_rows.items()}
     cell.steps_backward(params, factors, d, carries)
+    del factors  # those of nothing that is kept would stay for the pooling
     return d, cell.pool(params, columns, d)

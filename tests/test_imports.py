@@ -30,6 +30,7 @@ ORDER = [
     "stack",
     "checkpoint",
     "recurrent",
+    "rnn",
     "network",
     "__init__",
 ]

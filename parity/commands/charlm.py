@@ -21,6 +21,7 @@ import reference
 from parity import tolerance
 from reference.activations import SOFTMAX
 from reference.arrays import Array
+from reference.network import RECURRENT
 
 Params = dict[str, Array]
 
@@ -102,7 +103,7 @@ def train(
 def sample(net: reference.Network, params: Params, corpus: Corpus, rng: np.random.Generator, length: int) -> str:
     """Characters drawn one after the other, each from the model's own distribution after all before it."""
     V = len(corpus.vocabulary)
-    recurrent = {name.removeprefix("rnn."): p for name, p in params.items() if name.startswith("rnn.")}
+    recurrent = {name: params[f"{RECURRENT}{name}"] for name in net.rnn.shapes}
     character = int(corpus.text[rng.integers(len(corpus.text))])
     state = None
     characters = []

@@ -20,7 +20,7 @@ MISTAKES = (
     Mistake(
         "reverse-output-not-flipped",
         "bidirectional:forward",
-        '_as_read(d, columns.series("h"), packing) for d, columns in enumerate(directions)',
+        '_as_read(direction, columns.series("h"), packing) for direction, columns in enumerate(directions)',
         'columns.series("h") for columns in directions',
         "the reverse output left in reading order",
     ),
@@ -42,14 +42,14 @@ MISTAKES = (
     Mistake(
         "reverse-with-forward-weights",
         "bidirectional:forward",
-        "unroll.forward(cell, p, ",
+        "unroll.forward(cell, own, ",
         "unroll.forward(cell, params[0], ",
         "both directions share the weights of one",
     ),
     Mistake(
         "reverse-d-output-not-flipped",
         "bidirectional:backward",
-        "_as_read(d, half, packing)",
+        "_as_read(direction, half, packing)",
         "half",
         "upstream gradient in the order of t, not in reading order",
     ),

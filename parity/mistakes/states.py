@@ -20,7 +20,7 @@ MISTAKES = (
     Mistake(
         "h0-of-the-forward-direction",
         "bidirectional:forward",
-        "_of_direction(initial, d)",
+        "_of_direction(initial, direction)",
         "_of_direction(initial, 0)",
         "both directions from the same state",
     ),
@@ -37,8 +37,8 @@ MISTAKES = (
     Mistake(
         "output-one-step-late",
         "bidirectional:forward",
-        '_as_read(d, columns.series("h"), packing)',
-        '_as_read(d, packing.unpack(columns.previous("h")), packing)',
+        '_as_read(direction, columns.series("h"), packing)',
+        '_as_read(direction, packing.unpack(columns.previous("h")), packing)',
         "h(t-1) for h(t) in the output",
     ),
     Mistake(

@@ -119,8 +119,9 @@ MISTAKES = (
     Mistake(
         "d-h-n-at-every-step",
         "unroll:backward",
-        "packing.pack(d_h)",
-        'packing.pack(d_h + d_last["h"] * (np.arange(packing.T)[:, None] != packing.real.sum(axis=0) - 1)[:, :, None])',
+        "packing.pack(d_above)",
+        'packing.pack(d_above + d_last["h"] * '
+        "(np.arange(packing.T)[:, None] != packing.real.sum(axis=0) - 1)[:, :, None])",
         "as if every state were the last",
     ),
     Mistake(

@@ -16,7 +16,8 @@ class Cell(Protocol):
     forward     p = project(x), for the whole series at once; then `steps`, the recursion
     backward    `factors`, for the whole series at once; then `steps_backward`, the recursion; then `pool`
 
-    `steps` and `steps_backward` call NumPy and nothing else at a step; all that needs no recursion stands outside them.
+    At a step `steps` and `steps_backward` call NumPy, through a thin wrapper at most, and nothing else; all that needs
+    no recursion stands outside them.
     """
 
     @property
@@ -29,7 +30,7 @@ class Cell(Protocol):
 
     @property
     def states(self) -> tuple[str, ...]:
-        """Those that a column hands to the next; first h, which the layer above reads as well. The others are kept."""
+        """Those that a column hands to the next; first h, which the layer above reads as well."""
 
     def shapes(self, input_size: int, bias: bool) -> Shapes:
         """Name to shape of every parameter, in torch's order, without the suffix of layer and direction. SPEC 1.4."""
@@ -43,7 +44,7 @@ class Cell(Protocol):
     def factors(self, columns: Columns) -> Mapping[str, Array]:
         """What multiplies an adjoint on its way back, (N, ·) each, for every step at once. SPEC 5.3.
 
-        One for each quantity that is kept, under its name: where the factor stands, its gradient will.
+        Under the name of a quantity that is kept, where its gradient is written over the factor; else under another.
         """
 
     def steps_backward(
@@ -51,10 +52,10 @@ class Cell(Protocol):
     ) -> None:
         """The adjoint of `steps`, the last step first. SPEC 5.4.
 
-        On entry d holds what arrives from above at each h(t), 0 for other states, and the factors in place of what is
-        kept. carries[state] gives, step by step, the buffer in which the gradient of that state arrives from the right
-        and leaves to the left.
+        On entry d holds what arrives from above at each h(t), 0 for other states, and in place of what is kept the
+        factor of that name, or nothing yet. carries[state] gives, step by step, the buffer in which the gradient of
+        that state arrives from the right and leaves to the left.
         """
 
     def pool(self, params: Parameters, columns: Columns, d: Columns) -> Parameters:
-        """The gradient of every parameter, pooled over time and batch; and dx for every step, into d. SPEC 5.5."""
+        """The gradient of every parameter, pooled over time and batch; and dx of every step, into d. SPEC 5.5."""

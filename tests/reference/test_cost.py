@@ -164,3 +164,17 @@ def test_checkpoints_need_a_state_every_k_steps() -> None:
     traces = long.forward(checkpoint_every=k), short.forward(checkpoint_every=k)
     found = grows(lambda: back(long, traces[0]), lambda: back(short, traces[1]), T)
     assert abs(found - 8 * B * I) < NOISE
+
+
+def test_a_chunk_that_is_done_is_not_kept_while_the_next_one_is_computed() -> None:
+    """SPEC 23.4: beside what grows with T, forward has 2 k B H numbers, backward 4 k B H + k B I."""
+    k = 200
+    e = whole(T)
+    traces = [e.forward(checkpoint_every=k)]
+    output, states, dx = T * B * H, (T // k + 1) * B * H, T * B * I
+    forward = peak(lambda: e.forward(checkpoint_every=k)) / 8 - output - states
+    backward = peak(lambda: back(e, traces[0])) / 8 - dx
+    infer = peak(lambda: e.rnn.infer(e.params, e.x, e.h0)) / 8 - output
+    assert forward < 1.1 * 2 * k * B * H
+    assert infer < 1.1 * 2 * 128 * B * H
+    assert backward < 1.1 * (4 * k * B * H + k * B * I)

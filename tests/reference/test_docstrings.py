@@ -13,7 +13,7 @@ import pytest
 import reference
 
 MODULES = [reference, *(import_module(m.name) for m in walk_packages(reference.__path__, "reference."))]
-WITH_EXAMPLES = {"reference.ctc", "reference.network", "reference.recurrent"}
+WITH_EXAMPLES = {"reference.ctc", "reference.network", "reference.rnn"}
 
 each_module = pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
 
@@ -59,7 +59,7 @@ def test_a_public_name_has_a_docstring_of_its_own(name: str) -> None:
 def test_functions_classes_methods_and_properties_are_all_looked_at() -> None:
     assert {
         "reference.arrays.affine",
-        "reference.recurrent.RNN",
+        "reference.rnn.RNN",
         "reference.recurrent.Recurrent.backward",
         "reference.network.Network.shapes",
         "reference.cells.rnn.Rnn.steps_backward",

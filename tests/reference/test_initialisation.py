@@ -87,7 +87,7 @@ def test_layers_of_differing_numbers_of_directions_have_no_names() -> None:
     rnn = reference.RNN(I, H)
     ((one,),) = parameters.grouped(rnn.init(rng()), tuple(rnn.cell.shapes(I, bias=True)), 1, 1)
     with pytest.raises(ValueError, match="zip"):
-        parameters.flat([[one], [one, one]])
+        parameters.flat([[one], [one, one]], tuple(one))
 
 
 # The distribution. Of n values from U(-b, b) the largest falls short of b by b/n on average; n is 3000 and more.

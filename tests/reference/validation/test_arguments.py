@@ -1,5 +1,6 @@
 """A wrong argument of forward or step raises before any arithmetic, the first wrong one of several."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from reference.arrays import Array
 from tests.reference.validation.calls import (
     ALONE,
     BACKWARD,
@@ -25,6 +27,7 @@ from tests.reference.validation.calls import (
     RNN_2,
     STEP,
     TRACE_2,
+    B,
     Call,
     Computed,
     H,
@@ -287,3 +290,17 @@ def test_a_masked_array_and_a_matrix_are_refused() -> None:
     for array in (np.ma.masked_array(E_1.x), E_1.x[:, 0].view(np.matrix)):
         with pytest.raises(TypeError, match=f"^input should be a NumPy array, got: {type(array).__name__}$"):
             RNN_1.forward(E_1.params, array)
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "array", "what"),
+    [
+        (FORWARD, "lengths", np.full(B, T), "lengths should be a NumPy array"),
+        (FORWARD_2, "dropout_masks", MASKS, "dropout_masks should be a bool array (True = kept)"),
+        (NETWORK, "target", INDICES, "target should be a NumPy array"),
+        (NETWORK, "weights", np.ones((T, B), dtype=bool), "weights should be a NumPy array"),
+    ],
+)
+def test_a_mask_is_not_ignored_anywhere(call: Call, name: str, array: Array, what: str) -> None:
+    with pytest.raises(TypeError, match=rf"^{re.escape(what)}, got: MaskedArray$"):
+        call(**{name: np.ma.masked_array(array)})
