@@ -81,7 +81,7 @@ def write_set(folder: Path, cases: Iterable[Case], kills: Mapping[str, list[str]
         "mpmath": version("mpmath"),
         "truth": f"{extended.BITS} bits, rounded once to float64",
         "cases": {case.id: {"comment": case.comment, "kills": (kills or {}).get(case.id, [])} for case in chosen},
-        "sha256": {path.relative_to(folder).as_posix(): sha256(path) for path in files},
+        "sha256": {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in files},
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
     (folder / "manifest.json").write_text(text, encoding="utf-8")
