@@ -1,7 +1,7 @@
 """Runs a port on test vectors, and judges what it wrote; whatever it does, the run goes on. SPEC 10.5, 10.7, 10.8."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -48,7 +48,7 @@ def check(
     seconds: float,
     repeat: int = 1,
     alone: int = ALONE,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Every vector in every dtype. SPEC 10.5, 10.9.
 
     work: where private folders are made. seconds: how long one answer may take. repeat: how often a vector is asked

@@ -168,6 +168,7 @@ FAKES = {
     "nan": ("pfppppp", DIVERGES, r"first: output t = 0 \[0, 0\]: got nan want -0.59\d+ error inf, allowed .*"),
     "zeros": ("pfppppp", DIVERGES, r"first: output t = 0 \[1, 3\]: got 0 want -0.61\d+ error 0.61, allowed .*"),
     "missing": ("pfppppp", DIVERGES, r"first: output: missing"),
+    "last-bit-at-7": ("ppppppp", CONFORMS, None),
     "unasked-file": ("pfppppp", DIVERGES, r"first: secret.npy: not asked for"),
 }
 
