@@ -5,6 +5,7 @@ Nothing here waits without a limit, and no program outlives the run that started
 
 import os
 import queue
+import re
 import secrets
 import signal
 import subprocess
@@ -24,11 +25,13 @@ COMPLAINTS_KEPT = 2_000  # bytes of standard error
 BUILD_SECONDS = 600.0
 PATIENCE = 2.0  # seconds for what should come at once, such as the end of a program that was killed
 
-# What a port gets of the environment: what programs need to be found, to find their libraries, and to speak.
-PASSED_ON = """
-PATH HOME USER LOGNAME LANG LANGUAGE LC_ALL LC_CTYPE TZ TMPDIR TEMP TMP LD_LIBRARY_PATH DYLD_LIBRARY_PATH
-SYSTEMROOT SYSTEMDRIVE WINDIR COMSPEC PATHEXT USERPROFILE APPDATA LOCALAPPDATA PROGRAMDATA PROGRAMFILES
-""".split()
+# What a port gets of the environment: what programs need to be found, to find their libraries, to speak; and how
+# libraries compute, on which the last bit depends.
+PASSED_ON = re.compile(
+    "PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|TEMP|TMP|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH"
+    "|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|USERPROFILE|APPDATA|LOCALAPPDATA|PROGRAMDATA|PROGRAMFILES"
+    "|(?:OMP|OPENBLAS|MKL|CUDA)_.*"
+)
 MARK = "PARITY_RUN"  # its value is in the environment of whatever a program starts, and nowhere else
 
 
@@ -97,11 +100,10 @@ def _resolved(port: Port, command: Sequence[str], dtype: str) -> list[str]:
 
 def _environment(program: str, mark: str) -> dict[str, str]:
     """Little of the runner's own; this Python finds the packages that the runner finds."""
-    found = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    found = {name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)}
     if program == sys.executable:
         found["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-    name, value = mark.split("=")
-    return found | {name: value}
+    return found | dict([mark.split("=")])
 
 
 class _Tail:
