@@ -27,6 +27,7 @@ from reference.arrays import Array
 
 Params = dict[str, Array]
 
+COMPARED = 20  # first steps
 CLIP = 1.0  # of every element of a gradient
 
 
@@ -122,7 +123,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown = "(default: %(default)s)"
     parser.add_argument("--text", type=Path, metavar="FILE", help="a UTF-8 text (default: Python's own help topics)")
     parser.add_argument("--steps", type=int, default=600, metavar="N", help=f"steps of training {shown}")
-    parser.add_argument("--compared", type=int, default=20, metavar="N", help=f"first steps held against torch {shown}")
+    parser.add_argument(
+        "--compared", type=int, metavar="N", help=f"first steps held against torch (default: {COMPARED}, or all)"
+    )
     parser.add_argument("--optimizer", choices=list(OPTIMISERS), default="adagrad", help=shown)
     parser.add_argument("--rate", type=float, metavar="R", help=f"learning rate (default: {_rates()})")
     parser.add_argument("--hidden-size", type=int, default=64, metavar="H", help=shown)
@@ -140,6 +143,10 @@ def _rates() -> str:
 def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Trains, compares, samples; returns 0 if torch agrees and the loss fell below the unigram entropy, else 1."""
     corpus = Corpus.of(_text(options, parser))
+    if options.compared is None:
+        options.compared = min(COMPARED, options.steps)
+    if options.compared > options.steps:
+        parser.error(f"--compared should be at most the {options.steps} steps, got {options.compared}")
     least = {"steps": 1, "hidden_size": 1, "window": 1, "batch": 1, "compared": 0, "sample": 0, "seed": 0}
     for name, number in least.items():
         if getattr(options, name) < number:
@@ -157,7 +164,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 def _trained(options: argparse.Namespace, corpus: Corpus, written: Files) -> int:
     from parity.oracles import torch_training
 
-    compared = min(options.compared, options.steps)
+    compared = options.compared
     rate = options.rate if options.rate is not None else OPTIMISERS[options.optimizer][1]
     net = network(len(corpus.vocabulary), options.hidden_size)
     start = net.init(np.random.default_rng(options.seed))

@@ -143,6 +143,9 @@ class _Conversation:
         except Broken as broken:
             self._broken_in_a_row += 1
             return Outcome(vector, self.dtype, "broken", str(broken), complaints=self.end())
+        except KeyboardInterrupt:
+            self.end()  # before its folder goes
+            raise
         self._broken_in_a_row = 0
         return outcome
 
