@@ -4,8 +4,9 @@ import sys
 
 try:
     from parity.commands import main
+    from parity.commands.ending import in_words
 
-    sys.exit(main())
+    sys.exit(in_words(main))
 except ModuleNotFoundError as error:
     package = str(error.name).partition(".")[0]
     if package not in ("rich", "torch"):

@@ -23,8 +23,9 @@ class Request:
 
 def read(folder: Path) -> Request:
     """What a CASE_DIR holds."""
-    keys = reading.read_keys(folder)
-    case, values = reading.read_inputs(folder, keys)
+    files = reading.files_of(folder)
+    keys = reading.read_keys(files)
+    case, values = reading.read_inputs(files, keys)
     return Request(case, values, tuple(keys["asked"].split()))
 
 

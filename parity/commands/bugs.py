@@ -4,11 +4,12 @@ import argparse
 from pathlib import Path
 
 from parity import runner
-from parity.cases import CASES
-from parity.mistakes import MISTAKES
+from parity.cases import CASES, Case
+from parity.mistakes import MISTAKES, Mistake
 from parity.mistakes.measure import idle, measure
-from parity.report import terminal
-from parity.report.mistakes import closing, matrix, table, write_json
+from parity.report import files, terminal
+from parity.report.files import UNWRITTEN, Files
+from parity.report.mistakes import as_json, closing, matrix, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,17 +30,19 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error(f"no mistake has {options.k!r} in its name")
     if not cases:
         parser.error(f"no case has {options.case!r} in its id")
-    if options.json and not options.json.parent.is_dir():
-        parser.error(f"cannot write {options.json}: there is no folder {options.json.parent}")
+    with files.opened(options, parser, "json") as written:
+        return _bugs(mistakes, cases, written)
+
+
+def _bugs(mistakes: list[Mistake], cases: list[Case], written: Files) -> int:
     with terminal.progress() as progress:
         task = progress.add_task("tolerances and oracles", total=len(mistakes))
         verdicts = measure(mistakes, cases, lambda name: progress.update(task, description=name, advance=1))
+    written.write("json", lambda: as_json(verdicts, cases))
     console = terminal.console(width=180)
     console.print(table(verdicts))
     console.print(matrix(verdicts, cases), highlight=False, soft_wrap=True)
     console.print(closing(verdicts, cases), soft_wrap=True)
-    if options.json:
-        write_json(options.json, verdicts, cases)
     survived = any(not v.catches for v in verdicts)
     whole = len(mistakes) == len(MISTAKES) and len(cases) == len(CASES)
-    return int(survived or (whole and bool(idle(verdicts, cases))))
+    return int(survived or (whole and bool(idle(verdicts, cases)))) or (UNWRITTEN if written.failed else 0)

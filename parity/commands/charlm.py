@@ -6,6 +6,7 @@ whole training: the noise of SPEC 30.2 runs through forward, backward and update
 """
 
 import argparse
+import io
 import pydoc_data.topics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,12 +20,15 @@ from rich.table import Table
 
 import reference
 from parity import tolerance
+from parity.report import files, terminal
+from parity.report.files import UNWRITTEN, Files
 from reference.activations import SOFTMAX
 from reference.arrays import Array
 from reference.network import RECURRENT
 
 Params = dict[str, Array]
 
+COMPARED = 20  # first steps
 CLIP = 1.0  # of every element of a gradient
 
 
@@ -120,7 +124,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown = "(default: %(default)s)"
     parser.add_argument("--text", type=Path, metavar="FILE", help="a UTF-8 text (default: Python's own help topics)")
     parser.add_argument("--steps", type=int, default=600, metavar="N", help=f"steps of training {shown}")
-    parser.add_argument("--compared", type=int, default=20, metavar="N", help=f"first steps held against torch {shown}")
+    parser.add_argument(
+        "--compared", type=int, metavar="N", help=f"first steps held against torch (default: {COMPARED}, or all)"
+    )
     parser.add_argument("--optimizer", choices=list(OPTIMISERS), default="adagrad", help=shown)
     parser.add_argument("--rate", type=float, metavar="R", help=f"learning rate (default: {_rates()})")
     parser.add_argument("--hidden-size", type=int, default=64, metavar="H", help=shown)
@@ -138,20 +144,32 @@ def _rates() -> str:
 def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Trains, compares, samples; returns 0 if torch agrees and the loss fell below the unigram entropy, else 1."""
     corpus = Corpus.of(_text(options, parser))
-    for name in ("steps", "hidden_size", "window", "batch"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} should be at least 1, got {getattr(options, name)}")
+    if options.compared is None:
+        options.compared = min(COMPARED, options.steps)
+    if options.compared > options.steps:
+        parser.error(f"--compared should be at most the {options.steps} steps, got {options.compared}")
+    least = {"steps": 1, "hidden_size": 1, "window": 1, "batch": 1, "compared": 0, "sample": 0, "seed": 0}
+    for name, number in least.items():
+        if getattr(options, name) < number:
+            parser.error(f"--{name.replace('_', '-')} should be at least {number}, got {getattr(options, name)}")
+    if options.rate is not None and not 0 < options.rate < float("inf"):
+        parser.error(f"--rate should be a number above 0, got {options.rate:g}")
     if len(corpus.text) <= options.window + 1:
         parser.error(f"the text has {len(corpus.text)} characters, too few for windows of {options.window}")
-    if options.save and (options.save.suffix != ".npz" or options.save.exists() or not options.save.parent.is_dir()):
-        parser.error(f"--save should name a new .npz file in a folder that exists, got {options.save}")
+    if options.save and (options.save.suffix != ".npz" or options.save.exists()):
+        parser.error(f"--save should name a new .npz file, got {options.save}")
+    with files.opened(options, parser, "save") as written:
+        return _trained(options, corpus, written)
+
+
+def _trained(options: argparse.Namespace, corpus: Corpus, written: Files) -> int:
     from parity.oracles import torch_training
 
-    compared = min(options.compared, options.steps)
+    compared = options.compared
     rate = options.rate if options.rate is not None else OPTIMISERS[options.optimizer][1]
     net = network(len(corpus.vocabulary), options.hidden_size)
     start = net.init(np.random.default_rng(options.seed))
-    console = Console()
+    console = terminal.console(width=80)
     console.print(f"text: {len(corpus.text):,} characters, {len(corpus.vocabulary)} different")
 
     def batches(count: int) -> Iterator[tuple[Array, Array]]:
@@ -170,6 +188,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
             theirs.append(twin_loss)
             progress.update(task, advance=1, description=f"loss {ours[-1]:.4f}, torch {theirs[-1]:.4f}")
 
+    written.write("save", lambda: _stored(params, corpus))
     console.print(_losses(ours, theirs, allowed))
     error = np.abs(np.array(ours[:compared]) - np.array(theirs[:compared]))
     agrees = bool((error <= allowed).all())
@@ -186,10 +205,15 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     text = sample(net, params, corpus, np.random.default_rng(options.seed), options.sample)
     console.print(text, markup=False, highlight=False)
     console.rule()
-    if options.save:
-        stored: dict[str, Any] = {name: p.astype(np.float32) for name, p in params.items()}
-        np.savez_compressed(options.save, text=corpus.text[:4000].astype(np.uint8), **stored)
-    return 0 if agrees and learned else 1
+    return int(not (agrees and learned)) or (UNWRITTEN if written.failed else 0)
+
+
+def _stored(params: Params, corpus: Corpus) -> bytes:
+    """The content of the .npz file: the weights in float32, and the beginning of the text."""
+    stored: dict[str, Any] = {name: p.astype(np.float32) for name, p in params.items()}
+    file = io.BytesIO()
+    np.savez_compressed(file, text=corpus.text[:4000].astype(np.uint8), **stored)
+    return file.getvalue()
 
 
 def _allowed(

@@ -5,26 +5,39 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from parity import vectors
 from parity.cases import Case
 from parity.mistakes.likeness import likeness
-from parity.ports import claims, fresh, process, verdict
+from parity.ports import claims, folders, fresh, process, verdict
 from parity.ports.claims import Port
+from parity.ports.process import printable
 from parity.ports.verdict import Outcome
-from parity.report import terminal
+from parity.report import files, terminal
 from parity.report.check import CORRUPT, WORDS, document, exit_code, junit, show
+from parity.report.files import UNWRITTEN, Files
 from parity.vectors import Vector, reading, writing
+
+FRESH_CASES = 20
+LONGEST_TIMEOUT = 86_400.0  # seconds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("port", type=Path, metavar="PORT", help="a folder with a port.toml")
     parser.add_argument("--vectors", type=Path, metavar="DIR", help="other vectors than the frozen ones")
     parser.add_argument("--fresh", type=int, metavar="SEED", help="and cases made at this moment")
-    parser.add_argument("--fresh-cases", type=int, metavar="N", default=20, help="how many of them (20)")
+    parser.add_argument("--fresh-cases", type=int, metavar="N", help=f"how many of them ({FRESH_CASES})")
     parser.add_argument("-k", metavar="TEXT", default="", help="only the vectors whose id contains TEXT")
     parser.add_argument("--dtype", choices=vectors.DTYPES, help="only this dtype")
+    parser.add_argument(
+        "--repeat",
+        type=int,
+        metavar="N",
+        default=1,
+        help="ask for each vector N times, from the second in shuffled order (round n: seed n), and want the same bits",
+    )
     parser.add_argument("--timeout", type=float, metavar="S", default=10.0, help="seconds an answer may take (10)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every tensor of every vector")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write what CI servers read")
@@ -33,63 +46,87 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """0 conforms, 1 diverges, 2 wrong usage, 3 crash, silence, protocol, 4 vectors corrupt, 5 nothing checked."""
-    for path in filter(None, (options.json, options.junit, options.html)):
-        if not path.parent.is_dir():
-            parser.error(f"cannot write {path}: there is no folder {path.parent}")
     if options.html:
         terminal.require_page_packages(parser)
-    if (options.fresh is not None and options.fresh < 0) or options.fresh_cases < 1 or not options.timeout > 0:
-        parser.error("--fresh takes a seed from 0 on, --fresh-cases and --timeout numbers above 0")
+    _require(parser, options)
+    with files.opened(options, parser, "json", "junit", "html") as written:
+        return _check(options, parser, written)
+
+
+def _require(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Ends with wrong usage on numbers that are none, or would be ignored."""
+    if options.fresh is not None and options.fresh < 0:
+        parser.error(f"--fresh takes a seed from 0 on, got {options.fresh}")
+    if options.fresh is None and options.fresh_cases is not None:
+        parser.error("--fresh-cases says how many: it needs --fresh SEED")
+    for name in ("fresh_cases", "repeat"):
+        number = getattr(options, name)
+        if number is not None and number < 1:
+            parser.error(f"--{name.replace('_', '-')} should be at least 1, got {number}")
+    if not 0 < options.timeout <= LONGEST_TIMEOUT:
+        parser.error(f"--timeout should be above 0 and at most {LONGEST_TIMEOUT:g} seconds, got {options.timeout:g}")
+
+
+def _check(options: argparse.Namespace, parser: argparse.ArgumentParser, written: Files) -> int:
+    """All vectors are in memory before a program of the port runs: whatever it does to files changes no verdict."""
     dtypes = [options.dtype] if options.dtype else list(vectors.DTYPES)
     try:
         port = claims.load(options.port)
+        stored = reading.read_set(options.vectors) if options.vectors else vectors.frozen()
+    except claims.BadPort as error:
+        parser.error(str(error))
+    except vectors.Corrupt as error:
+        print(f"vectors corrupt: {printable(str(error))}", file=sys.stderr)
+        return CORRUPT
+    chosen = [vector for vector in stored if options.k in vector.case.id]
+    if options.fresh is not None:
+        chosen += _fresh(port, options.fresh, options.fresh_cases or FRESH_CASES, dtypes)
+    if not chosen:
+        parser.error(f"no vector has {options.k!r} in its id")
+    try:
         for dtype in dtypes:
             process.build(port, dtype)
     except claims.BadPort as error:
         parser.error(str(error))
-    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
-        try:
-            stored = reading.read_set(options.vectors) if options.vectors else vectors.frozen()
-        except vectors.Corrupt as error:
-            print(f"vectors corrupt: {error}", file=sys.stderr)
-            return CORRUPT
-        chosen = [vector for vector in stored if options.k in vector.case.id]
-        if options.fresh is not None:
-            chosen += _fresh(port, options.fresh, options.fresh_cases, dtypes, Path(folder) / "fresh")
-        if not chosen:
-            parser.error(f"no vector has {options.k!r} in its id")
-        work = Path(folder) / "work"
-        work.mkdir()
-        outcomes = _run(port, chosen, dtypes, work, options.timeout)
+    outcomes = _run(port, chosen, dtypes, options)
     looks_like = likeness(outcomes)
+    found = document(port, outcomes, looks_like) | {"repeat": options.repeat}
+    code = exit_code(outcomes)
+    written.write("json", lambda: json.dumps(found, indent=1, allow_nan=False) + "\n")
+    written.write("junit", lambda: junit(port, outcomes))
+    written.write("html", lambda: _page(found, WORDS[code]))
     show(port, outcomes, looks_like)
-    if options.json:
-        text = json.dumps(document(port, outcomes, looks_like), indent=1, allow_nan=False)
-        options.json.write_text(text + "\n", encoding="utf-8")
-    if options.junit:
-        options.junit.write_bytes(junit(port, outcomes))
-    if options.html:
-        from parity.report import page  # matplotlib takes a second, and is not always there
-
-        page.write_check(options.html, document(port, outcomes, looks_like), WORDS[exit_code(outcomes)])
-    return exit_code(outcomes)
+    if options.repeat > 1:
+        print(f"each asked for {options.repeat} times, from the second in shuffled order (round n: seed n)")
+    return code or (UNWRITTEN if written.failed else 0)
 
 
-def _fresh(port: Port, seed: int, count: int, dtypes: Sequence[str], folder: Path) -> list[Vector]:
-    """Vectors of cases made at this moment, written and read like the frozen ones."""
+def _fresh(port: Port, seed: int, count: int, dtypes: Sequence[str]) -> list[Vector]:
+    """Vectors of cases made at this moment, written and read like the frozen ones, and gone from the disk."""
 
     def claimed(case: Case) -> bool:
         return any(not port.lacks(case, dtype) for dtype in dtypes)
 
-    writing.write_set(folder, fresh.cases(seed, count, claimed))
-    return reading.read_set(folder)
+    with folders.private(Path(tempfile.gettempdir())) as folder:
+        writing.write_set(folder / "set", fresh.cases(seed, count, claimed))
+        return reading.read_set(folder / "set")
 
 
-def _run(port: Port, chosen: Sequence[Vector], dtypes: Sequence[str], work: Path, seconds: float) -> list[Outcome]:
+def _run(port: Port, chosen: Sequence[Vector], dtypes: Sequence[str], options: argparse.Namespace) -> list[Outcome]:
+    work = Path(tempfile.gettempdir())
     outcomes = []
-    with terminal.progress() as progress:
+    with (
+        terminal.progress() as progress,
+        closing(verdict.check(port, chosen, dtypes, work, options.timeout, options.repeat)) as found,
+    ):
         task = progress.add_task("", total=len(chosen) * len(dtypes))
-        for outcome in verdict.check(port, chosen, dtypes, work, seconds):
+        for outcome in found:
             progress.update(task, description=outcome.vector.case.id[-44:], advance=1)
             outcomes.append(outcome)
     return outcomes
+
+
+def _page(found: dict[str, object], word: str) -> str:
+    from parity.report import page  # matplotlib takes a second, and is not always there
+
+    return page.of_check(found, word)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.text import Text
 
 from parity import admission, subject, vectors
 from parity.cases import CASES, OWN_WEIGHTS, Case, arrays, weights
@@ -59,6 +59,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error(f"no case is {unknown[0]!r}")
     kills: dict[str, list[str]] = {}
     try:
+        writing.require_room(folder)
         if given:
             cases = [own_case(given)]
         elif ids:
@@ -67,13 +68,13 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
             cases = vectors.frozen_cases()
             kills = killed_by(cases)
         writing.write_set(folder, cases, kills)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, MemoryError) as error:
         parser.error(str(error))
-    console = Console()
+    console = terminal.console()
     for case in cases:
         for problem in admission.problems(case):
-            console.print(f"note: {case.id} proves less than it could (SPEC 30.3): {problem}", soft_wrap=True)
-    console.print(f"{len(cases)} vector{'s' if len(cases) > 1 else ''} written to {folder}", soft_wrap=True)
+            console.print(Text(f"note: {case.id} proves less than it could (SPEC 30.3): {problem}"), soft_wrap=True)
+    console.print(Text(f"{len(cases)} vector{'s' if len(cases) > 1 else ''} written to {folder}"), soft_wrap=True)
     return 0
 
 
@@ -106,6 +107,7 @@ def own_case(given: dict[str, Any]) -> Case:
             if name in FROM_WEIGHTS and value != found[name]:
                 raise ValueError(f"{name} is {value}, but the weights have {found[name]}")
         options |= found | {"recipe": f"{OWN_WEIGHTS}{path}"}
+    _require_effect(options)
     if options.get("layout") == "unbatched":
         options["B"] = 1
     if "dropout" in options:
@@ -122,6 +124,17 @@ def own_case(given: dict[str, Any]) -> Case:
     case.shapes()  # raises where sizes or options do not go together
     subject.run(case, arrays(case))
     return case
+
+
+def _require_effect(options: dict[str, Any]) -> None:
+    """Raises ValueError where an option would change nothing."""
+    head = [name for name in ("activation", "divergence", "target", "reduction") if name in options]
+    if head and options.get("O") is None:
+        raise ValueError(f"--{head[0]} is of an output layer: it needs --output-size or weights that have one")
+    if "dropout" in options and options.get("num_layers", 1) == 1:
+        raise ValueError("--dropout is between layers: it needs --num-layers above 1")
+    if options.get("layout") == "unbatched" and options.get("B", 1) != 1:
+        raise ValueError(f"--batch-size is 1 where the layout is unbatched, got {options['B']}")
 
 
 def _plain(word: str) -> str:

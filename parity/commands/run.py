@@ -9,8 +9,9 @@ from parity.cases import BENCHMARKS, CASES, Case
 from parity.compare import CaseResult
 from parity.mistakes import MISTAKES
 from parity.mistakes.measure import measure
-from parity.report import terminal
-from parity.report.results import write_json
+from parity.report import files, terminal
+from parity.report.files import UNWRITTEN, Files
+from parity.report.results import as_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cell", choices=cells, help="only the cases of this cell")
     parser.add_argument("--dtype", choices=runner.DTYPES, help="only this dtype")
     parser.add_argument("--oracle", choices=list(oracles.ORACLES), help="only this oracle")
-    parser.add_argument("--device", default="cpu", help="where torch computes: cpu (the default), cuda, cuda:1, ...")
+    parser.add_argument("--device", help="where torch computes: cpu (the default), cuda, cuda:1, ...")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every tensor of every case")
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write a page with tables and pictures; plants the mistakes, too"
@@ -32,24 +33,30 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     cases = runner.select(options.k, options.cell)
     if not cases:
         parser.error(f"no case has {options.k!r} in its id")
-    for path in filter(None, (options.json, options.html)):
-        if not path.parent.is_dir():
-            parser.error(f"cannot write {path}: there is no folder {path.parent}")
     if options.show and not options.html:
         parser.error("--show chooses a case of the page: it needs --html FILE")
     if options.show and options.show not in CASES:
         parser.error(f"no case is {options.show!r}")
     if options.html:
         terminal.require_page_packages(parser)
-    if options.device != "cpu":
+    names = [options.oracle] if options.oracle else list(oracles.ORACLES)
+    if options.device and "torch" not in names:
+        parser.error(f"--device chooses where torch computes: it does not go with --oracle {options.oracle}")
+    if options.device:
         from parity.oracles import torch_autograd
 
         try:
             torch_autograd.check_device(options.device)
         except RuntimeError as error:
             parser.error(str(error))
+    with files.opened(options, parser, "json", "html") as written:
+        return _run(options, parser, cases, names, written)
+
+
+def _run(
+    options: argparse.Namespace, parser: argparse.ArgumentParser, cases: list[Case], names: list[str], written: Files
+) -> int:
     dtypes = [options.dtype] if options.dtype else list(runner.DTYPES)
-    names = [options.oracle] if options.oracle else list(oracles.ORACLES)
     console = terminal.console()
     start = time.perf_counter()
     results: list[CaseResult] = []
@@ -58,24 +65,22 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         for case in cases:
             progress.update(task, description=case.id[-44:])
             for dtype in dtypes:
-                results.extend(runner.check(case, dtype, names, options.device))
+                results.extend(runner.check(case, dtype, names, options.device or "cpu"))
             progress.advance(task)
     seconds = time.perf_counter() - start
     if not results:
         parser.error(f"the oracle {options.oracle} speaks for none of the cases chosen")
     results.sort(key=lambda r: (_group_order(r), runner.DTYPES.index(r.dtype)))
+    written.write("json", lambda: as_json(results))
     console.print(terminal.summary(results))
     if any(not r.passed for r in results):
         console.print(terminal.failures(results), soft_wrap=True)
     console.print(terminal.closing(results, seconds), soft_wrap=True)
-    if options.json:
-        write_json(options.json, results)
-    if options.html:
-        _write_page(options.html, results, seconds, CASES.get(options.show))
-    return 0 if all(r.passed for r in results) else 1
+    written.write("html", lambda: _page(results, seconds, CASES.get(options.show)))
+    return int(any(not r.passed for r in results)) or (UNWRITTEN if written.failed else 0)
 
 
-def _write_page(path: Path, results: list[CaseResult], seconds: float, shown: Case | None) -> None:
+def _page(results: list[CaseResult], seconds: float, shown: Case | None) -> str:
     from parity.report import page  # matplotlib takes a second, and is not always there
 
     cases = list({r.case.id: r.case for r in results}.values())
@@ -84,7 +89,7 @@ def _write_page(path: Path, results: list[CaseResult], seconds: float, shown: Ca
         verdicts = measure(
             list(MISTAKES.values()), cases, lambda name: progress.update(task, description=name, advance=1)
         )
-    page.write(path, results, seconds, verdicts, shown or CASES[page.SHOWN])
+    return page.whole(results, seconds, verdicts, shown or CASES[page.SHOWN])
 
 
 def _group_order(result: CaseResult) -> int:

@@ -94,7 +94,7 @@ def load(path: Path) -> Port:
     file = (path if path.is_dir() else path.parent) / "port.toml"
     try:
         keys = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadPort(f"{file} cannot be read: {error}") from error
     features = keys.pop("features", {})
     words, lists = ("name", "language"), ("command", "dtypes", "provides")
@@ -103,7 +103,7 @@ def load(path: Path) -> Port:
             raise BadPort(f"{file}: {name} is missing")
     for name, value in keys.items():
         if name in words:
-            _require(file, name, value, isinstance(value, str), "text")
+            _require(file, name, value, isinstance(value, str) and value.isprintable(), "text that can be printed")
         elif name in (*lists, "build"):
             _require_list(file, name, value)
         else:

@@ -1,19 +1,24 @@
-"""Runs a port on test vectors, and judges what it wrote; whatever it does, the run goes on. SPEC 10.5, 10.7."""
+"""Runs a port on test vectors, and judges what it wrote; whatever it does, the run goes on. SPEC 10.5, 10.7, 10.8."""
 
 import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from parity.compare import CaseResult, TensorResult, compare_tensor
+from parity.ports import folders
 from parity.ports.claims import Port
-from parity.ports.process import Broken, Process, quoted
+from parity.ports.process import Broken, Process, printable, quoted
 from parity.vectors import Vector, npy, writing
 from reference.arrays import Array
 
 GIVE_UP = 5  # after so many breaks in a row
+ALONE = 10  # failing vectors of a dtype that are asked for again alone
+REASON_SHOWN = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Outcome:
 
     verdict: "pass", "fail", "not claimed", or "broken" (crash, silence, protocol). detail: why, in words. result: the
     comparison, where there was one; got: what the port wrote. complaints: the end of its standard error, if it broke.
+    passes_alone: it failed, but passes when a fresh process is asked for it alone.
     """
 
     vector: Vector
@@ -31,61 +37,153 @@ class Outcome:
     result: CaseResult | None = None
     got: Mapping[str, Array] = field(default_factory=dict)
     complaints: str = ""
+    passes_alone: bool = False
 
 
-def check(port: Port, chosen: Sequence[Vector], dtypes: Sequence[str], work: Path, seconds: float) -> Iterator[Outcome]:
-    """Every vector in every dtype. SPEC 10.5.
+def check(
+    port: Port,
+    chosen: Sequence[Vector],
+    dtypes: Sequence[str],
+    work: Path,
+    seconds: float,
+    repeat: int = 1,
+    alone: int = ALONE,
+) -> Generator[Outcome, None, None]:
+    """Every vector in every dtype. SPEC 10.5, 10.9.
 
-    work: an empty folder. seconds: how long one answer may take.
+    work: where private folders are made. seconds: how long one answer may take. repeat: how often a vector is asked
+    for. alone: how many failing vectors of a dtype are asked for again in a process of their own.
     """
     for dtype in dtypes:
-        yield from _check(port, chosen, dtype, work / dtype, seconds)
+        conversation = _Conversation(port, dtype, work, seconds)
+        try:
+            yield from _check(conversation, chosen, repeat, alone)
+        finally:
+            conversation.end()
 
 
-def _check(port: Port, chosen: Sequence[Vector], dtype: str, work: Path, seconds: float) -> Iterator[Outcome]:
+def _check(conversation: "_Conversation", chosen: Sequence[Vector], repeat: int, alone: int) -> Iterator[Outcome]:
     """Every vector in one dtype: one process for all of them, which is started again when it breaks."""
-    process: Process | None = None
-    broken_in_a_row = 0
+    held: list[Outcome] = []  # until they have been asked for again
     for vector in chosen:
-        case = vector.case
-        if lacks := port.lacks(case, dtype):
-            yield Outcome(vector, dtype, "not claimed", ", ".join(lacks))
-            continue
-        if broken_in_a_row >= GIVE_UP:
-            yield Outcome(vector, dtype, "broken", f"not run: it broke {GIVE_UP} times in a row")
-            continue
-        asked = port.asked(case, vector.expect)
-        folder, out = work / case.id / "case", work / case.id / "out"
-        writing.write_inputs(folder, case, vector.values, dtype, asked)
+        outcome = conversation.judge(vector)
+        if outcome.verdict == "fail" and alone:
+            alone -= 1
+            outcome = replace(outcome, passes_alone=conversation.passes_alone(vector))
+        if repeat == 1:
+            yield outcome
+        held.append(outcome)
+    if repeat > 1:
+        yield from _asked_again(conversation, held, repeat)
+    if (complaint := conversation.close()) and held:
+        yield Outcome(held[-1].vector, conversation.dtype, "broken", f"after the last case: {complaint}")
+
+
+def _asked_again(conversation: "_Conversation", first: Iterable[Outcome], repeat: int) -> list[Outcome]:
+    """What came of each vector, once all that were answered have been asked for again. SPEC 10.9.
+
+    The order of round n is drawn with n as the seed. A vector that goes wrong is not asked for any more.
+    """
+    outcomes = list(first)
+    for number in range(2, repeat + 1):
+        for index in np.random.default_rng(number).permutation(len(outcomes)):
+            before = outcomes[index]
+            if before.result is None:
+                continue
+            again = conversation.judge(before.vector)
+            if again.verdict == "broken":
+                outcomes[index] = replace(again, detail=f"when asked again: {again.detail}")
+            elif differing := _differing(before.got, again.got):
+                detail = f"answers differ when asked again: {', '.join(differing)}"
+                outcomes[index] = Outcome(before.vector, before.dtype, "fail", detail)
+    return outcomes
+
+
+def _differing(before: Mapping[str, Array], again: Mapping[str, Array]) -> list[str]:
+    """The tensors that have not the same bits in both, or stand in one alone."""
+    names = dict.fromkeys([*before, *again])
+    return [name for name in names if _bits(before.get(name)) != _bits(again.get(name))]
+
+
+def _bits(array: Array | None) -> tuple[str, tuple[int, ...], bytes] | None:
+    return None if array is None else (array.dtype.str, array.shape, array.tobytes())
+
+
+class _Conversation:
+    """With a port in one dtype. Its process is started when it is needed, and again after it broke."""
+
+    def __init__(self, port: Port, dtype: str, work: Path, seconds: float) -> None:
+        self._port, self.dtype, self._work, self._seconds = port, dtype, work, seconds
+        self._process: Process | None = None
+        self._requests = 0  # to this process
+        self._broken_in_a_row = 0
+
+    def judge(self, vector: Vector) -> Outcome:
+        """What comes of asking for one vector."""
+        if lacks := self._port.lacks(vector.case, self.dtype):
+            return Outcome(vector, self.dtype, "not claimed", ", ".join(lacks))
+        if self._broken_in_a_row >= GIVE_UP:
+            return Outcome(vector, self.dtype, "broken", f"not run: it broke {GIVE_UP} times in a row")
+        try:
+            with folders.private(self._work) as folder:
+                return self._judge_in(folder, vector)
+        except OSError as error:
+            return Outcome(vector, self.dtype, "broken", f"not run: its folder cannot be made: {error.strerror}")
+
+    def _judge_in(self, folder: Path, vector: Vector) -> Outcome:
+        asked = self._port.asked(vector.case, vector.expect)
+        case, out = folder / "case", folder / "out"  # and nothing else near them. SPEC 10.8
+        writing.write_inputs(case, vector.case, vector.values, self.dtype, asked)
         out.mkdir()
         try:
-            process = process or Process(port, dtype)
-            answer = process.ask(f"{folder}\t{out}", seconds)
-            yield _judge(vector, dtype, asked, answer, out)
-            broken_in_a_row = 0
+            self._process = self._process or Process(self._port, self.dtype)
+            self._requests += 1
+            answer = self._process.ask(f"{case}\t{out}", self._seconds)
+            outcome = _judge(vector, self.dtype, asked, answer, out)
         except Broken as broken:
-            broken_in_a_row += 1
-            complaints = ""
-            if process:
-                process.kill()
-                complaints = process.complaints()
-            process = None
-            yield Outcome(vector, dtype, "broken", str(broken), complaints=complaints)
-        shutil.rmtree(work / case.id, ignore_errors=True)
-    if process:
+            self._broken_in_a_row += 1
+            return Outcome(vector, self.dtype, "broken", str(broken), complaints=self.end())
+        except KeyboardInterrupt:
+            self.end()  # before its folder goes
+            raise
+        self._broken_in_a_row = 0
+        return outcome
+
+    def passes_alone(self, vector: Vector) -> bool:
+        """Whether the vector that was just asked for passes when it is the only one that a process is asked for."""
+        if self._requests == 1:
+            return False  # it was the only one
+        other = _Conversation(self._port, self.dtype, self._work, self._seconds)
         try:
-            process.close(seconds)
+            return other.judge(vector).verdict == "pass"
+        finally:
+            other.end()
+
+    def close(self) -> str:
+        """Ends the conversation as a port expects it; what it did wrong then, in words."""
+        try:
+            if self._process:
+                self._process.close(self._seconds)
         except Broken as broken:
-            yield Outcome(vector, dtype, "broken", f"after the last case: {broken}")
+            return str(broken)
+        return ""
+
+    def end(self) -> str:
+        """Kills the process, if there is one; the end of its standard error."""
+        process, self._process, self._requests = self._process, None, 0
+        if process is None:
+            return ""
         process.kill()
+        return process.complaints()
 
 
 def _judge(vector: Vector, dtype: str, asked: Sequence[str], answer: str, out: Path) -> Outcome:
     word, _, reason = answer.partition(" ")
+    reason = printable(reason[:REASON_SHOWN])
     if word == "skip":
-        return Outcome(vector, dtype, "fail", f"skipped although it is claimed: {reason[:200]}")
+        return Outcome(vector, dtype, "fail", f"skipped although it is claimed: {reason}")
     if word == "error":
-        return Outcome(vector, dtype, "fail", f"error: {reason[:200]}")
+        return Outcome(vector, dtype, "fail", f"error: {reason}")
     if answer != "ok":
         raise Broken(f"answered {quoted(answer.encode())}, expected ok, skip REASON or error REASON")
     got, problems = collect(out, {name: vector.expect[name] for name in asked}, dtype)
@@ -115,7 +213,7 @@ def collect(out: Path, asked: Mapping[str, Array], dtype: str) -> tuple[dict[str
         except OSError as error:
             problems[name] = f"the file cannot be read: {error.strerror}"
     wanted = {f"{name}.npy" for name in asked}
-    with os.scandir(out) as entries:
-        unasked = (entry.name for entry in entries if entry.name not in wanted)
+    with suppress(OSError), os.scandir(out) as entries:  # one that cannot be listed has no files that were found
+        unasked = (printable(entry.name) for entry in entries if entry.name not in wanted)
         problems |= dict.fromkeys(islice(unasked, 3), "not asked for")
     return got, problems

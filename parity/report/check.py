@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +11,7 @@ from parity import tensors
 from parity.compare import CaseResult, TensorResult, describe
 from parity.mistakes.likeness import described
 from parity.ports.claims import Port
+from parity.ports.process import printable
 from parity.ports.verdict import Outcome
 from parity.report import terminal
 from parity.report.results import finite, tensor, versions
@@ -35,9 +35,10 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
 def line(outcome: Outcome, looks_like: Sequence[str] = ()) -> str:
     """One line for what went wrong with one vector: the first wrong element, and what follows from it."""
     start = f"{outcome.verdict.upper()} {outcome.vector.case.id}  {outcome.dtype}  "
+    alone = "; passes alone: state left from an earlier case" if outcome.passes_alone else ""
     if outcome.result is None:
         said = f'; it said: "{outcome.complaints[-300:]}"' if outcome.complaints else ""
-        return start + outcome.detail + said
+        return start + outcome.detail + said + alone
     result, first = outcome.result, outcome.result.first
     if first is None:
         return f"{start}nothing was compared"
@@ -49,7 +50,7 @@ def line(outcome: Outcome, looks_like: Sequence[str] = ()) -> str:
         parts.append(f"{others} later tensor{'s inherit' if others > 1 else ' inherits'} it")
     if looks_like:
         parts.append(f"looks like {described(looks_like)}")
-    return "; ".join(parts)
+    return "; ".join(parts) + alone
 
 
 def _where(result: CaseResult, first: TensorResult) -> str:
@@ -77,7 +78,7 @@ def show(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str]) -> 
     console.print(table(port, outcomes))
     wrong = [o for o in outcomes if o.verdict in ("fail", "broken")]
     for outcome in wrong[: terminal.FAILURES_SHOWN]:
-        console.print(line(outcome, looks_like if outcome.verdict == "fail" else ()), soft_wrap=True, markup=False)
+        console.print(Text(line(outcome, looks_like if outcome.verdict == "fail" else ())), soft_wrap=True)
     if len(wrong) > terminal.FAILURES_SHOWN:
         console.print(f"… and {len(wrong) - terminal.FAILURES_SHOWN} more: --json FILE has them all")
     console.print(closing(port, outcomes), soft_wrap=True)
@@ -86,7 +87,7 @@ def show(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str]) -> 
 def table(port: Port, outcomes: Sequence[Outcome]) -> Table:
     """One row a vector: the share of the tolerance used in each dtype, or what went wrong."""
     found = Table(
-        title=f"{port.name} ({port.language}) on the test vectors",
+        title=Text(f"{port.name} ({port.language}) on the test vectors"),
         caption="The largest share of the tolerance that a tensor used, or the verdict.",
     )
     dtypes = list(dict.fromkeys(o.dtype for o in outcomes))
@@ -100,7 +101,7 @@ def table(port: Port, outcomes: Sequence[Outcome]) -> Table:
         comments[o.vector.case.id] = o.vector.case.comment
         rows.setdefault(o.vector.case.id, {})[o.dtype] = _cell(o)
     for case_id, cells in rows.items():
-        found.add_row(escape(case_id), *(cells.get(dtype, Text()) for dtype in dtypes), escape(comments[case_id]))
+        found.add_row(Text(case_id), *(cells.get(dtype, Text()) for dtype in dtypes), Text(comments[case_id]))
     return found
 
 
@@ -137,6 +138,7 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str])
     return {
         "versions": versions(),
         "port": {"name": port.name, "language": port.language},
+        "manifests": list(dict.fromkeys(o.vector.manifest for o in outcomes)),
         "exit_code": exit_code(outcomes),
         "total": finite(totals(outcomes)),
         "looks_like": list(looks_like),
@@ -146,6 +148,7 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str])
                 "comment": o.vector.case.comment,
                 "dtype": o.dtype,
                 "verdict": o.verdict,
+                "passes_alone": o.passes_alone,
                 "detail": line(o, looks_like) if o.verdict in ("fail", "broken") else o.detail,
                 "share": finite({"share": o.result.share})["share"] if o.result else None,
                 "tensors": [tensor(t) for t in o.result.tensors] if o.result else [],
@@ -171,10 +174,5 @@ def junit(port: Port, outcomes: Sequence[Outcome]) -> bytes:
         case = ElementTree.SubElement(suite, "testcase", classname=o.dtype, name=o.vector.case.id)
         if o.verdict in tags:
             text = o.detail if o.verdict == "not claimed" else line(o)
-            ElementTree.SubElement(case, tags[o.verdict], message=_printable(text))
+            ElementTree.SubElement(case, tags[o.verdict], message=printable(text))
     return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
-
-
-def _printable(text: str) -> str:
-    """XML has no place for control characters."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

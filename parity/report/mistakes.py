@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from rich.markup import escape
@@ -41,9 +40,9 @@ def table(verdicts: Sequence[Verdict]) -> Table:
 
 
 def matrix(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
-    """A line a case, a column a mistake in the order of the table: █ where the case catches it."""
+    """A line a case, a column a mistake in the order of the table: # where the case catches it."""
     tens = "".join(str(n // 10 % 10) if n % 10 == 0 else " " for n in range(1, len(verdicts) + 1))
-    lines = ["".join("█" if case.id in v.catches else "·" for v in verdicts) + f"  {case.id}" for case in cases]
+    lines = ["".join("#" if case.id in v.catches else "." for v in verdicts) + f"  {case.id}" for case in cases]
     return "\n".join([tens, *lines])
 
 
@@ -63,7 +62,7 @@ def closing(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
     return "\n".join(lines)
 
 
-def write_json(path: Path, verdicts: Sequence[Verdict], cases: Sequence[Case]) -> None:
+def as_json(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
     """Every mistake: what it is, and each case that catches it with where and by what factor."""
     document = {
         "cases": [case.id for case in cases],
@@ -87,4 +86,4 @@ def write_json(path: Path, verdicts: Sequence[Verdict], cases: Sequence[Case]) -
             for v in verdicts
         ],
     }
-    path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"

@@ -4,7 +4,6 @@ import base64
 import io
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -26,10 +25,10 @@ SHOWN = "rnn-tanh-l3-bi-bf-eval50-dout"
 REGIMES = {"vanishing": "vanishing-T40", "steady": "critical-T64", "exploding": "exploding-linear-T40"}
 
 
-def write(path: Path, results: Sequence[CaseResult], seconds: float, verdicts: Sequence[Verdict], shown: Case) -> None:
+def whole(results: Sequence[CaseResult], seconds: float, verdicts: Sequence[Verdict], shown: Case) -> str:
     """The whole page. shown: the case whose error is shown by time step."""
     cases = list({r.case.id: r.case for r in results}.values())
-    page = _template("report.html").render(
+    return _template("report.html").render(
         today=date.today().isoformat(),
         totals=totals(results),
         seconds=seconds,
@@ -50,13 +49,11 @@ def write(path: Path, results: Sequence[CaseResult], seconds: float, verdicts: S
         tutorial=", ".join(TUTORIAL_LOOKS_AT),
         sigmas=tolerance.SIGMAS,
     )
-    path.write_text(page, encoding="utf-8")
 
 
-def write_check(path: Path, document: dict[str, Any], verdict: str) -> None:
+def of_check(document: dict[str, Any], verdict: str) -> str:
     """The page of a port on the test vectors. document: what parity/report/check.py gives as JSON."""
-    page = _template("check.html").render(today=date.today().isoformat(), verdict=verdict, **document)
-    path.write_text(page, encoding="utf-8")
+    return _template("check.html").render(today=date.today().isoformat(), verdict=verdict, **document)
 
 
 def _template(name: str) -> jinja2.Template:

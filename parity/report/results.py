@@ -5,7 +5,6 @@ import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,7 +57,7 @@ def nearer(results: Iterable[CaseResult]) -> str:
     return f"{sum(mine < theirs for mine, theirs in pairs) / len(pairs):.0%}" if pairs else ""
 
 
-def write_json(path: Path, results: Sequence[CaseResult]) -> None:
+def as_json(results: Sequence[CaseResult]) -> str:
     """Every case, every tensor: the share of its tolerance, and what is wrong with it."""
     document = {
         "versions": versions(),
@@ -76,7 +75,7 @@ def write_json(path: Path, results: Sequence[CaseResult]) -> None:
             for r in results
         ],
     }
-    path.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
 def tensor(result: TensorResult) -> dict[str, Any]:

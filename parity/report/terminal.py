@@ -25,15 +25,22 @@ def require_page_packages(parser: argparse.ArgumentParser) -> None:
         parser.error(f'--html needs {" and ".join(missing)}: python -m pip install -e ".[report]"')
 
 
+class _Console(Console):
+    """One that leaves it to the command how it ends when nobody reads on."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console(width: int = 120) -> Console:
     """The terminal; where there is none, one that is wide enough for the tables."""
-    return Console() if sys.stdout.isatty() else Console(width=width)
+    return _Console() if sys.stdout.isatty() else _Console(width=width)
 
 
 def progress() -> Progress:
-    """A progress bar on the error output, gone when it is done."""
+    """A progress bar on the error output, gone when it is done; none where nobody sees it."""
     columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Progress(*columns, console=_Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 
 def summary(results: Sequence[CaseResult]) -> Table:

@@ -1,7 +1,13 @@
-"""Reads vectors back, and trusts nothing that the manifest does not vouch for. SPEC 10.1."""
+"""Reads vectors back, and trusts nothing that the manifest does not vouch for. SPEC 10.1.
+
+Every file is read once: what was hashed is what is used, whatever happens to the folder afterwards.
+"""
 
 import json
+import os
+import re
 import tomllib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -9,42 +15,88 @@ from typing import Any
 
 import numpy as np
 
-from parity import tensors
+from parity import subject, tensors
 from parity.cases import Arrays, Case
 from parity.vectors import npy
 from parity.vectors.description import initial_names, last_names
 from parity.vectors.vector import DTYPES, FORMAT, Corrupt, Vector, sha256
 from reference.arrays import Array
 
+ID = re.compile(r"(?!\.\.?$)[A-Za-z0-9._-]+")  # of a case: one name of a folder, everywhere
+DEEPEST = 3  # levels of folders in a set
+MOST = 100_000  # files of a set
+
+Files = Mapping[str, bytes]  # by the path in their folder, with slashes
+
 
 def read_set(folder: Path) -> list[Vector]:
     """The vectors of a folder, in the order of its manifest. Raises Corrupt where a file is not what was written."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        content = npy.read_bytes(folder / "manifest.json")
+        manifest = json.loads(content)
         format_, ids, checksums = manifest["format"], list(manifest["cases"]), dict(manifest["sha256"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # whatever a garbled file makes the parser say
         raise Corrupt(f"{folder / 'manifest.json'} cannot be read: {error!r}") from error
     if format_ != FORMAT:
-        raise Corrupt(f"{folder} is of format {format_}, expected {FORMAT}")
-    there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
-    del there["manifest.json"]
-    for name, checksum in checksums.items():
+        raise Corrupt(f"{folder} is of format {format_!r}, expected {FORMAT}")
+    for case_id in ids:
+        if not (isinstance(case_id, str) and ID.fullmatch(case_id)):
+            raise Corrupt(f"{folder} has the id {case_id!r}, expected letters, digits, '.', '_' and '-'")
+    there = _names(folder)
+    there.remove("manifest.json")
+    for name in checksums:
         if name not in there:
-            raise Corrupt(f"{folder / name} is missing")
-        if there[name].is_symlink() or sha256(there[name]) != checksum:
+            raise Corrupt(f"{str(folder / name)!r} is missing")
+    if extra := sorted(there - checksums.keys()):
+        raise Corrupt(f"{str(folder / extra[0])!r} is not in the manifest")
+    files, left = {}, npy.LARGEST
+    for name, checksum in checksums.items():
+        try:
+            files[name] = npy.read_bytes(folder / name, left)
+        except (OSError, npy.Unreadable) as error:
+            raise Corrupt(f"{folder / name} cannot be read: {error}") from error
+        left -= len(files[name])
+        if sha256(files[name]) != checksum:
             raise Corrupt(f"{folder / name} is not what was written: its checksum differs")
-    if extra := sorted(there.keys() - checksums.keys()):
-        raise Corrupt(f"{folder / extra[0]} is not in the manifest")
-    return [read(folder / case_id) for case_id in ids]
+    return [_vector(folder / case_id, _below(files, case_id), sha256(content)) for case_id in ids]
 
 
-def read(folder: Path) -> Vector:
+def _names(folder: Path) -> set[str]:
+    """What a set has in it, folders apart, by the path in it. Links are not followed. Raises Corrupt."""
+    names: set[str] = set()
+    folders = [""]
+    try:
+        while folders:
+            inside = folders.pop()
+            with os.scandir(folder / inside) as entries:
+                for entry in entries:
+                    name = f"{inside}{entry.name}"
+                    if entry.is_dir(follow_symlinks=False) and name.count("/") < DEEPEST:
+                        folders.append(f"{name}/")
+                    else:
+                        names.add(name)
+            if len(names) + len(folders) > MOST:
+                raise Corrupt(f"{folder} has more than {MOST} files")
+    except OSError as error:
+        raise Corrupt(f"{folder} cannot be read: {error}") from error
+    return names
+
+
+def _below(files: Files, folder: str) -> Files:
+    """The files of a folder, by their path in it."""
+    return {name[len(folder) + 1 :]: content for name, content in files.items() if name.startswith(f"{folder}/")}
+
+
+def _vector(folder: Path, files: Files, manifest: str) -> Vector:
     """One vector, from its files. Raises Corrupt where one is missing or does not hold what it should."""
     try:
-        keys = read_keys(folder)
-        case, values = read_inputs(folder, keys)
-        expect = {name: npy.read(folder / "expect" / f"{name}.npy") for name in keys["asked"].split()}
-        limits = tomllib.loads((folder / "tolerance.toml").read_text(encoding="utf-8"))
+        keys = read_keys(files)
+        if keys["id"] != folder.name:
+            raise ValueError(f"its id is {keys['id']!r}, expected the name of the folder")
+        case, values = read_inputs(files, keys)
+        expect = {name: npy.parse(files[f"expect/{name}.npy"]) for name in keys["asked"].split()}
+        _require_shapes(case, values, expect)
+        limits = tomllib.loads(files["tolerance.toml"].decode())
         allowed = {
             dtype: {
                 name: _allowed(case, name, tensor, limits[dtype][name], name in limits["zeros_may_round"])
@@ -52,19 +104,42 @@ def read(folder: Path) -> Vector:
             }
             for dtype in DTYPES
         }
-        return Vector(case, values, expect, allowed)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Vector(case, values, expect, allowed, manifest)
+    except Exception as error:  # whatever garbled files make their parsers, and the reference, say
         raise Corrupt(f"{folder} cannot be read: {error!r}") from error
 
 
-def read_keys(folder: Path) -> dict[str, Any]:
-    """The keys of a case.toml. SPEC 10.2."""
-    return tomllib.loads((folder / "case.toml").read_text(encoding="utf-8"))
+def _require_shapes(case: Case, values: Arrays, expect: Mapping[str, Array]) -> None:
+    """Raises where the reference cannot compute the case, or what is expected has other shapes than it gives."""
+    if values.x.shape != case.laid_out(np.broadcast_to(0.0, (case.T, case.B, case.I))).shape:
+        raise ValueError(f"x has the shape {values.x.shape}, which its sizes do not")
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gives = subject.run(case, values)
+    for name, tensor in expect.items():
+        if tensor.shape != gives[name].shape or tensor.dtype != np.float64:
+            raise ValueError(f"{name} is {tensor.dtype} {tensor.shape}, expected float64 {gives[name].shape}")
 
 
-def read_inputs(folder: Path, keys: Mapping[str, Any]) -> tuple[Case, Arrays]:
+def files_of(folder: Path) -> Files:
+    """What a CASE_DIR holds. SPEC 10.5."""
+    return {name: npy.read_bytes(folder / name) for name in _names(folder)}
+
+
+def read_keys(files: Files) -> dict[str, Any]:
+    """The keys of a case.toml. SPEC 10.2. Raises ValueError where a text has characters that cannot be shown."""
+    keys = tomllib.loads(files["case.toml"].decode())
+    for name, value in keys.items():
+        if isinstance(value, str) and not value.isprintable():
+            raise ValueError(f"{name} is {value!r}, expected text that can be printed")
+    return keys
+
+
+def read_inputs(files: Files, keys: Mapping[str, Any]) -> tuple[Case, Arrays]:
     """The case and its inputs, of the dtype that they were written in. SPEC 10.3."""
-    inputs = {path.stem: npy.read(path) for path in sorted((folder / "in").iterdir())}
+    inputs = {name.removesuffix(".npy"): npy.parse(content) for name, content in sorted(_below(files, "in").items())}
+    if keys["num_layers"] > len(inputs):  # before as many names are made
+        raise ValueError(f"num_layers is {keys['num_layers']}, but in/ has {len(inputs)} files")
     case = _case(keys, inputs)
     return case, _values(case, inputs)
 

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from parity.cases import Arrays, Case
 from reference.arrays import Array
@@ -20,14 +19,16 @@ class Corrupt(ValueError):
 class Vector:
     """One case, read back from its files: the inputs, and for each tensor what is expected and how much it may be off.
 
-    expect: float64. allowed: by dtype and name, an array that goes with the tensor.
+    expect: float64. allowed: by dtype and name, an array that goes with the tensor. manifest: the sha256 of the one
+    that vouched for it.
     """
 
     case: Case
     values: Arrays
     expect: Mapping[str, Array]
     allowed: Mapping[str, Mapping[str, Array]]
+    manifest: str
 
 
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,7 +1,9 @@
 """Writes vectors: the inputs, what is expected, the tolerance, the manifest. SPEC 10.1, 10.4."""
 
 import json
-from collections.abc import Iterable, Mapping
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -63,15 +65,30 @@ def _by_step(case: Case, name: str, allowed: Array) -> Any:
 
 
 def write_set(folder: Path, cases: Iterable[Case], kills: Mapping[str, list[str]] | None = None) -> None:
-    """Writes vectors and their manifest into a folder that is empty or not there yet. SPEC 10.1.
+    """Writes vectors and their manifest into a folder that is empty or not there yet, all of them or none. SPEC 10.1.
 
     kills: for each case the planted mistakes that it catches, where that is known.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
+    require_room(folder)
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = folder.with_name(f".parity-{secrets.token_hex(8)}")
+    part.mkdir()
+    try:
+        _write_set(part, list(cases), kills or {})
+        part.replace(folder)  # all of it, or nothing
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def require_room(folder: Path) -> None:
+    """Raises OSError where there is something that is not an empty folder."""
+    if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
-    chosen = list(cases)
-    for case in chosen:
+
+
+def _write_set(folder: Path, cases: Sequence[Case], kills: Mapping[str, list[str]]) -> None:
+    for case in cases:
         write(folder / case.id, case)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     manifest = {
@@ -80,8 +97,8 @@ def write_set(folder: Path, cases: Iterable[Case], kills: Mapping[str, list[str]
         "numpy": np.__version__,
         "mpmath": version("mpmath"),
         "truth": f"{extended.BITS} bits, rounded once to float64",
-        "cases": {case.id: {"comment": case.comment, "kills": (kills or {}).get(case.id, [])} for case in chosen},
-        "sha256": {path.relative_to(folder).as_posix(): sha256(path) for path in files},
+        "cases": {case.id: {"comment": case.comment, "kills": kills.get(case.id, [])} for case in cases},
+        "sha256": {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in files},
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
     (folder / "manifest.json").write_text(text, encoding="utf-8")

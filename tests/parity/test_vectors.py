@@ -1,6 +1,8 @@
 """The frozen vectors: permanent, true, whole; and what is read from files that somebody has changed. SPEC 10."""
 
+import hashlib
 import json
+import os
 import re
 import shutil
 import tomllib
@@ -135,19 +137,75 @@ def manifest(folder: Path, **changes: object) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
+def rewritten(file: str, change: Callable[[str], str]) -> Callable[[Path], None]:
+    """Changes a file of the first case, and has the manifest say that it was so from the beginning."""
+
+    def rewrite(folder: Path) -> None:
+        path = folder / "hand-1x1x1" / file
+        path.write_text(change(path.read_text()))
+        known = json.loads((folder / "manifest.json").read_text())["sha256"]
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        manifest(folder, sha256=known | {f"hand-1x1x1/{file}": digest})
+
+    return rewrite
+
+
+def replaced(old: str, new: str) -> Callable[[Path], None]:
+    """A case.toml that has another text in it."""
+    return rewritten("case.toml", lambda text: text.replace(old, new))
+
+
+def named(case_id: object) -> Callable[[Path], object]:
+    return lambda folder: manifest(folder, cases=[case_id])
+
+
+def elsewhere(folder: Path) -> None:
+    (folder / "hand-1x1x1").rename(folder.parent / "elsewhere")
+    (folder / "hand-1x1x1").symlink_to(folder.parent / "elsewhere")
+
+
+def piped(folder: Path) -> None:
+    (folder / "hand-1x1x1" / "in" / "x.npy").unlink()
+    os.mkfifo(folder / "hand-1x1x1" / "in" / "x.npy")
+
+
 CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a bit": (one_bit, "its checksum differs"),
     "a tolerance": (
         lambda f: (f / "hand-1x1x1" / "tolerance.toml").write_text("zeros_may_round = []\n"),
         "its checksum differs",
     ),
-    "a link": (linked, "its checksum differs"),
-    "a file missing": (lambda f: (f / "hand-1x1x1" / "in" / "x.npy").unlink(), "x.npy is missing"),
-    "a file more": (lambda f: (f / "hand-1x1x1" / "in" / "y.npy").touch(), "y.npy is not in the manifest"),
+    "a link": (linked, "x.npy cannot be read: is no plain file"),
+    "a file missing": (lambda f: (f / "hand-1x1x1" / "in" / "x.npy").unlink(), "x.npy' is missing"),
+    "a file more": (lambda f: (f / "hand-1x1x1" / "in" / "y.npy").touch(), "y.npy' is not in the manifest"),
     "no manifest": (lambda f: (f / "manifest.json").unlink(), "manifest.json cannot be read"),
     "a manifest of words": (lambda f: (f / "manifest.json").write_text("hello"), "manifest.json cannot be read"),
     "another format": (lambda f: manifest(f, format=2), "is of format 2, expected 1"),
     "a case that is not there": (lambda f: manifest(f, cases={"other": {}}), "other cannot be read"),
+    "a link to a folder": (elsewhere, "case.toml' is missing"),
+    "a pipe": (piped, "x.npy cannot be read: is no plain file"),
+    "an absolute id": (named("/etc"), "has the id '/etc', expected letters, digits, '.', '_' and '-'"),
+    "an id above": (named("../hand-1x1x1"), "has the id '../hand-1x1x1', expected letters"),
+    "the id of the folder above": (named(".."), "has the id '..', expected letters"),
+    "the id of the folder itself": (named("."), "has the id '.', expected letters"),
+    "an empty id": (named(""), "has the id '', expected letters"),
+    "an id of two lines": (named("hand-1x1x1\n"), "has the id 'hand-1x1x1.n', expected letters"),
+    "an id that is a number": (named(1), "has the id 1, expected letters"),
+    "nothing but brackets": (lambda f: (f / "manifest.json").write_text("[" * 10**5), "cannot be read: Recursion"),
+    "the id of another": (
+        replaced('id = "hand-1x1x1"', 'id = "../victim"'),
+        "its id is '../victim', expected the name of the folder",
+    ),
+    "a comment that a terminal obeys": (
+        replaced('comment = "', 'comment = "\\u001b[2J'),
+        r"comment is '.*', expected text that can be printed",
+    ),
+    "a million layers": (replaced("num_layers = 1", "num_layers = 1000000"), "num_layers is 1000000, but in/ has"),
+    "another size": (replaced("T = 1", "T = 1000000000000"), "x has the shape .*, which its sizes do not"),
+    "a size in words": (replaced("T = 1", 'T = "many"'), "hand-1x1x1 cannot be read: TypeError"),
+    "another cell": (replaced('cell = "rnn"', 'cell = "nothing"'), "hand-1x1x1 cannot be read: KeyError"),
+    "a case of brackets": (rewritten("case.toml", lambda text: "x = " + "[" * 5000), "hand-1x1x1 cannot be read"),
+    "no tolerance": (rewritten("tolerance.toml", lambda text: ""), "hand-1x1x1 cannot be read: KeyError"),
     "a manifest without checksums": (lambda f: manifest(f, sha256={}), "is not in the manifest"),
 }
 

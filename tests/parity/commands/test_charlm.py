@@ -117,7 +117,11 @@ def test_the_sample_is_drawn_from_the_models_own_distribution() -> None:
         (["--hidden-size", "-3"], "--hidden-size should be at least 1, got -3"),
         (["--optimizer", "adam"], "invalid choice: 'adam'"),
         (["--save", "weights.txt"], "--save should name a new .npz file"),
-        (["--save", "no/such/folder/w.npz"], "--save should name a new .npz file"),
+        (["--save", "no/such/folder/w.npz"], "there is no folder no/such/folder"),
+        (["--seed", "-1"], "--seed should be at least 0, got -1"),
+        (["--steps", "5", "--compared", "6"], "--compared should be at most the 5 steps, got 6"),
+        (["--sample", "-1"], "--sample should be at least 0, got -1"),
+        (["--rate", "nan"], "--rate should be a number above 0, got nan"),
         (["--window", "100000000"], "too few for windows of 100000000"),
     ],
 )

@@ -1,5 +1,6 @@
 """`python -m parity check`: exit codes, what it prints and writes. SPEC 10.7."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -71,7 +72,15 @@ def test_2_wrong_usage(port: Path, tmp_path: Path, capsys: pytest.CaptureFixture
         ([str(tmp_path / "nowhere")], "cannot be read"),
         ([str(port), "-k", "no such vector"], "no vector has 'no such vector' in its id"),
         ([str(port), "--fresh", "-1"], "--fresh takes a seed from 0 on"),
-        ([str(port), "--timeout", "0"], "--fresh-cases and --timeout numbers above 0"),
+        ([str(port), "--fresh-cases", "3"], "--fresh-cases says how many: it needs --fresh SEED"),
+        ([str(port), "--fresh", "1", "--fresh-cases", "0"], "--fresh-cases should be at least 1, got 0"),
+        ([str(port), "--repeat", "0"], "--repeat should be at least 1, got 0"),
+        *(
+            ([str(port), "--timeout", word], f"--timeout should be above 0 and at most 86400 seconds, got {word}")
+            for word in ("0", "-1", "inf", "nan", "1e+300")
+        ),
+        ([str(port), "--json", str(tmp_path)], "Is a directory"),
+        ([str(port), "--json", str(tmp_path / "x"), "--junit", str(tmp_path / "x")], "which another option names too"),
         ([str(port), "--json", str(tmp_path / "no" / "x.json")], "there is no folder"),
     ):
         usage_error(*arguments)
@@ -100,6 +109,25 @@ def test_5_nothing_was_checked(port: Path, capsys: pytest.CaptureFixture[str]) -
     assert "nothing was checked" in capsys.readouterr().out
 
 
+def test_a_build_program_that_is_missing_is_said(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = port / "port.toml"
+    file.write_text(file.read_text().replace("command =", 'build = ["no-such-compiler"]\ncommand ='))
+    usage_error(str(port), "-k", "hand")
+    assert "mistaken does not build: no-such-compiler cannot be started" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_loses_no_report(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(str(port), "-k", "hand", "--json", "/dev/full") == USAGE
+    found = capsys.readouterr()
+    assert found.err == "cannot write /dev/full: No space left on device\n"
+    assert "mistaken: conforms" in found.out
+
+
+def test_asked_again(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(str(port), "-k", "hand", "--repeat", "3") == CONFORMS
+    assert "each asked for 3 times" in capsys.readouterr().out
+
+
 def test_what_it_writes(port: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {kind: tmp_path / f"report.{kind}" for kind in ("json", "junit", "html")}
     file = port / "port.toml"
@@ -114,6 +142,7 @@ def test_what_it_writes(port: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
         ("small-one-step", "not claimed"),
     ]
     assert found["results"][0]["detail"] == "bidirectional"
+    assert found["manifests"] == [hashlib.sha256((vectors.FROZEN / "manifest.json").read_bytes()).hexdigest()]
     assert [t["tensor"] for t in found["results"][1]["tensors"]][:2] == ["a_l0", "h_l0"]
     suite = ElementTree.parse(files["junit"]).getroot()
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {

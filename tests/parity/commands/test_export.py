@@ -1,6 +1,7 @@
 """`python -m parity export`: cases of the table, own cases, own weights."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ from safetensors.numpy import save_file
 
 import reference
 from parity import commands, vectors
-from parity.cases import weights
-from parity.vectors import reading
+from parity.cases import Case, weights
+from parity.vectors import reading, writing
 
 
 def export(*arguments: object) -> int:
@@ -82,11 +83,25 @@ def test_weights_of_a_stack_alone(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_what_does_not_go_together_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     new = tmp_path / "v"
-    np.savez(tmp_path / "w.npz", **reference.RNN(3, 4).init(np.random.default_rng(0)))  # type: ignore[arg-type]
+    params = reference.RNN(3, 4).init(np.random.default_rng(0))
+    np.savez(tmp_path / "w.npz", **params)  # type: ignore[arg-type]
     np.savez(tmp_path / "half.npz", weight_ih_l0=np.ones((4, 3)))
     np.savez(tmp_path / "other.npz", W=np.ones((4, 3)))
     np.savez(tmp_path / "integers.npz", weight_ih_l0=np.ones((4, 3), int))
     np.savez(tmp_path / "pickled.npz", weight_ih_l0=np.array([{}]))
+    (tmp_path / "empty.npz").touch()
+    (tmp_path / "garbled.npz").write_bytes(b"PK\x03\x04" + bytes(100))
+    np.savez(tmp_path / "void.npz")
+    np.savez(tmp_path / "scalar.npz", weight_ih_l0=np.float64(1))
+    np.savez(tmp_path / "nan.npz", **{name: np.nan * p for name, p in params.items()})  # type: ignore[arg-type]
+    np.save(tmp_path / "array.npy", np.ones(3))
+    (tmp_path / "array.npy").rename(tmp_path / "array.npz")
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as bomb:
+        for number in range(20):
+            bomb.writestr(f"{number}.npy", bytes(2**26))
+    with zipfile.ZipFile(tmp_path / "promise.npz", "w") as promise:
+        header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (10000000, 100000000), }\n"
+        promise.writestr("weight_ih_l0.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
     (tmp_path / "broken.safetensors").write_bytes(b"nonsense")
     (tmp_path / "w.pt").write_bytes(b"nonsense")
     (tmp_path / "full").mkdir()
@@ -103,11 +118,42 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, capsys: pytest.Cap
         ([new, "--weights", tmp_path / "other.npz"], "weight_ih_l0 among them; got W"),
         ([new, "--weights", tmp_path / "integers.npz"], "should be of dtype float32 or float64"),
         ([new, "--weights", tmp_path / "pickled.npz"], "allow_pickle=False"),
+        ([new, "--weights", tmp_path / "empty.npz"], "is no .npz file of weights"),
+        ([new, "--weights", tmp_path / "garbled.npz"], "is no .npz file of weights"),
+        ([new, "--weights", tmp_path / "array.npz"], "is no .npz file of weights"),
+        ([new, "--weights", tmp_path / "bomb.npz"], "it unpacks to 1342177280 bytes, 1073741824 at most"),
+        ([new, "--weights", tmp_path / "promise.npz"], "is no .npz file of weights"),
+        ([new, "--weights", tmp_path / "void.npz"], "weight_ih_l0 among them; got "),
+        ([new, "--weights", tmp_path / "scalar.npz"], "of shape (hidden, input), got ()"),
+        ([new, "--weights", tmp_path / "nan.npz"], "should be finite in float32"),
+        ([new, "--activation", "tanh"], "--activation is of an output layer: it needs --output-size"),
+        ([new, "--reduction", "mean"], "--reduction is of an output layer: it needs --output-size"),
+        ([new, "--dropout", 0.5], "--dropout is between layers: it needs --num-layers above 1"),
+        ([new, "--layout", "unbatched", "--batch-size", 3], "--batch-size is 1 where the layout is unbatched, got 3"),
         ([new, "--weights", tmp_path / "broken.safetensors"], "is no .safetensors file"),
         ([new, "--weights", tmp_path / "w.pt"], "expected weights in a .npz or .safetensors file, got w.pt"),
         ([new, "--weights", tmp_path / "nothing.npz"], "No such file"),
     ):
         assert words in refused(capsys, *arguments), words
+
+
+def test_an_interrupted_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = writing.write
+
+    def interrupted(folder: Path, case: Case) -> None:
+        write(folder, case)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writing, "write", interrupted)
+    (tmp_path / "there").mkdir()
+    for folder in (tmp_path / "new" / "v", tmp_path / "there"):
+        with pytest.raises(KeyboardInterrupt):
+            export(folder, "--case", "hand-1x1x1")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["new", "there"]
+    monkeypatch.undo()
+    for folder in (tmp_path / "new" / "v", tmp_path / "there"):
+        assert export(folder, "--case", "hand-1x1x1") == 0
+        assert len(reading.read_set(folder)) == 1
 
 
 def test_safetensors_is_named_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

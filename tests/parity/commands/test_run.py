@@ -44,6 +44,8 @@ def test_w_hh_transposed_in_the_step_fails_at_the_right_tensor_and_step(capsys: 
         (["--oracle", "me"], "invalid choice: 'me'"),
         (["--oracle", "impulse", "-k", "rich"], "the oracle impulse speaks for none of the cases chosen"),
         (["--device", "nonsense", "-k", "rich"], "device 'nonsense' was asked for, but torch cannot use it here"),
+        (["--device", "cpu", "--oracle", "impulse"], "--device chooses where torch computes"),
+        (["--json", "."], "cannot write .: Is a directory"),
         (["--json", "no/such/folder/report.json"], "there is no folder no/such/folder"),
         (["--html", "no/such/folder/report.html"], "there is no folder no/such/folder"),
         (["--show", "rich"], "it needs --html FILE"),

@@ -32,9 +32,15 @@ def python_port(name: str, *arguments: str) -> Port:
 
 
 def checked(
-    port: Port, chosen: Sequence[Vector], folder: Path, dtypes: Sequence[str] = ("float64",), seconds: float = 20.0
+    port: Port,
+    chosen: Sequence[Vector],
+    folder: Path,
+    dtypes: Sequence[str] = ("float64",),
+    seconds: float = 20.0,
+    repeat: int = 1,
+    alone: int = 0,
 ) -> list[Outcome]:
-    return list(verdict.check(port, chosen, dtypes, folder, seconds))
+    return list(verdict.check(port, chosen, dtypes, folder, seconds, repeat, alone))
 
 
 def verdicts(outcomes: Sequence[Outcome]) -> str:
@@ -162,6 +168,7 @@ FAKES = {
     "nan": ("pfppppp", DIVERGES, r"first: output t = 0 \[0, 0\]: got nan want -0.59\d+ error inf, allowed .*"),
     "zeros": ("pfppppp", DIVERGES, r"first: output t = 0 \[1, 3\]: got 0 want -0.61\d+ error 0.61, allowed .*"),
     "missing": ("pfppppp", DIVERGES, r"first: output: missing"),
+    "last-bit-at-7": ("ppppppp", CONFORMS, None),
     "unasked-file": ("pfppppp", DIVERGES, r"first: secret.npy: not asked for"),
 }
 
@@ -285,7 +292,7 @@ GOOD = (HERE / "mistaken" / "port.toml").read_text(encoding="utf-8")
     ("old", "new", "words"),
     [
         ('name = "mistaken"', "", "name is missing"),
-        ('name = "mistaken"', "name = 3", "name should be text, got 3"),
+        ('name = "mistaken"', "name = 3", "name should be text that can be printed, got 3"),
         ('command = ["python", "port.py"]', 'command = "python port.py"', "command should be a list of text"),
         ('command = ["python", "port.py"]', "command = []", "command should be not empty"),
         ('["float64", "float32"]', '["float16"]', "dtypes should be of float64, float32, got 'float16'"),
@@ -314,7 +321,7 @@ def test_a_build_that_fails_is_said() -> None:
     process.build(replace(port, build=("python", "-c", "pass")), "float64")
     with pytest.raises(BadPort, match=r"(?s)mistaken does not build: .*no luck"):
         process.build(replace(port, build=("python", "-c", "raise SystemExit('no luck')")), "float64")
-    with pytest.raises(BadPort, match="mistaken is built with no-such-compiler, which is not on this machine"):
+    with pytest.raises(BadPort, match=r"mistaken does not build: no-such-compiler x cannot be started: .*No such file"):
         process.build(replace(port, build=("no-such-compiler", "x")), "float64")
 
 
