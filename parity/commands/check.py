@@ -67,7 +67,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         text = json.dumps(document(port, outcomes, looks_like), indent=1, allow_nan=False)
         options.json.write_text(text + "\n", encoding="utf-8")
     if options.junit:
-        options.junit.write_bytes(junit(port, outcomes))
+        options.junit.write_bytes(junit(port, outcomes, looks_like))
     if options.html:
         from parity.report import page  # matplotlib takes a second, and is not always there
 
