@@ -24,7 +24,7 @@ CONFORMS, DIVERGES, USAGE, BROKEN, CORRUPT, NOTHING = range(6)
 WORDS = {CONFORMS: "conforms", DIVERGES: "DIVERGES", BROKEN: "BREAKS", NOTHING: "nothing was checked"}
 WIDE, MEDIUM = 150, 100  # columns from which on the table has whole names, and a word on each vector
 VERDICTS = {"pass": "green", "fail": "bold red", "broken": "bold red", "not claimed": "dim"}
-_URGENT = ("fail", "broken", "pass")  # the order of the rows
+_URGENT = ("fail", "broken", "pass", "not claimed")
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -35,6 +35,11 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     if "fail" in verdicts:
         return DIVERGES
     return CONFORMS if "pass" in verdicts else NOTHING
+
+
+def urgency(outcome: Outcome) -> int:
+    """Its place among the outcomes: what fails first, then what breaks, then what passes."""
+    return _URGENT.index(outcome.verdict)
 
 
 def line(outcome: Outcome, looks_like: Sequence[Likeness] = ()) -> str:
@@ -106,7 +111,7 @@ def table(port: Port, outcomes: Sequence[Outcome], width: int) -> Table:
         found.add_column(dtype, no_wrap=True)
     if width >= MEDIUM:
         found.add_column("what it is")
-    for case_id, of_vector in sorted(rows.items(), key=lambda row: min(_URGENT.index(o.verdict) for o in row[1])):
+    for case_id, of_vector in sorted(rows.items(), key=lambda row: min(map(urgency, row[1]))):
         cells = {o.dtype: _cell(o) for o in of_vector}
         words = [escape(of_vector[0].vector.case.comment)] if width >= MEDIUM else []
         found.add_row(escape(case_id), *(cells.get(dtype, Text()) for dtype in dtypes), *words)
@@ -154,8 +159,7 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Liken
         "port": {"name": port.name, "language": port.language},
         "exit_code": exit_code(outcomes),
         "total": finite(totals(outcomes)),
-        "looks_like": [like.mistake.name for like in looks_like],
-        "looks_like_in_words": [str(like) for like in looks_like],
+        "looks_like": [{"mistake": like.mistake.name, "in_words": str(like)} for like in looks_like],
         "shared": shared(outcomes),
         "not_claimed": not_claimed(outcomes),
         "results": [
@@ -168,7 +172,7 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Liken
                 "share": finite({"share": o.result.share})["share"] if o.result else None,
                 "tensors": [tensor(t) for t in o.result.tensors] if o.result else [],
             }
-            for o in outcomes
+            for o in sorted(outcomes, key=urgency)
         ],
     }
 
