@@ -23,6 +23,7 @@ from reference.arrays import Array
 PLACES = ("first", "among three", "not named")
 BY_HAND, BY_MACHINE = "by hand", "by machine"  # how a port differentiates
 DIFFERENTIATED = 6  # the wrong answers, smallest cases first, for which a port by machine computes gradients
+STORED = 2_000  # numbers that a mistake may give in a case to be kept
 LARGEST = 400  # numbers in a case by which it differentiates
 
 
@@ -45,16 +46,19 @@ class Named:
 
 
 class Store:
-    """What every mistake gives on every case, computed once."""
+    """What every mistake gives on the small cases, computed once: those are held against every mistake, and again."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str, str], dict[str, Array] | None] = {}
 
     def __call__(self, mistake: Mistake, case: Case, values: Arrays) -> dict[str, Array] | None:
         key = (mistake.name, case.id, values.x.dtype.name)
-        if key not in self._kept:
-            self._kept[key] = mistaken(mistake, case, values)
-        return self._kept[key]
+        if key in self._kept:
+            return self._kept[key]
+        found = mistaken(mistake, case, values)
+        if found is None or sum(tensor.size for tensor in found.values()) <= STORED:
+            self._kept[key] = found
+        return found
 
 
 def measure(

@@ -24,7 +24,7 @@ CONFORMS, DIVERGES, USAGE, BROKEN, CORRUPT, NOTHING = range(6)
 WORDS = {CONFORMS: "conforms", DIVERGES: "DIVERGES", BROKEN: "BREAKS", NOTHING: "nothing was checked"}
 WIDE, MEDIUM = 150, 100  # columns from which on the table has whole names, and a word on each vector
 VERDICTS = {"pass": "green", "fail": "bold red", "broken": "bold red", "not claimed": "dim"}
-_URGENT = ("fail", "broken", "pass", "not claimed")
+_URGENT = ("fail", "broken", "pass")
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -39,7 +39,7 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
 
 def urgency(outcome: Outcome) -> int:
     """Its place among the outcomes: what fails first, then what breaks, then what passes."""
-    return _URGENT.index(outcome.verdict)
+    return _URGENT.index(outcome.verdict) if outcome.verdict in _URGENT else len(_URGENT)
 
 
 def line(outcome: Outcome, looks_like: Sequence[Likeness] = ()) -> str:
