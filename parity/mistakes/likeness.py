@@ -127,16 +127,17 @@ class _Answer:
         """How the answer compares with what the mistake gives, which must be wrong itself where the answer first is."""
         vector, dtype, first = self.outcome.vector, self.outcome.dtype, self.first
         would_be = make(mistake, vector.case, vector.values.astype(dtype))
-        if would_be is None or (first and self._is_right(first, would_be[first])):
+        if would_be is None or (first and not self._is_explained(first, would_be[first])):
             return _Match(False, False, 1.0)
         alike = {name: self._is_nearer(name, would_be[name]) for name in self.got}
         forward = all(same for name, same in alike.items() if not self.is_backward(name))
         left = _distance(self.outcome, first, self.got[first], would_be[first]) if first and forward else 0.0
         return _Match(all(alike.values()), forward, max(1.0, left) / max(1.0, self.distances[first] if first else 1.0))
 
-    def _is_right(self, name: str, would_be: Array) -> bool:
+    def _is_explained(self, name: str, would_be: Array) -> bool:
+        """Whether a wrong tensor is nearer to the mistake, and that is outside the tolerance, too."""
         truth, allowed = self.outcome.vector.expect[name], self.outcome.vector.allowed[self.outcome.dtype][name]
-        return would_be.shape == truth.shape and bool((errors(would_be, truth) <= allowed).all())
+        return self._is_nearer(name, would_be) and not (errors(would_be, truth) <= allowed).all()
 
     def _is_nearer(self, name: str, would_be: Array) -> bool:
         """Whether a wrong tensor is clearly nearer to the mistake than to the truth, and a right one near both."""
