@@ -82,6 +82,12 @@ def test_a_mistake_that_would_make_right_answers_wrong_is_not_named() -> None:
     assert named([wrong, answer("square-head")]) == []
 
 
+def test_what_is_alike_to_a_digit_is_not_offered_beside_what_is_the_same() -> None:
+    wrong = [judged(c, of("ctc-must-end-in-blank", c)) for c in ("ctc-repeats", "ctc-mean-ragged-l2")]
+    forward = [judged(o.vector.case.id, dict(o.got), asked=["output", "z", "y", "div"]) for o in wrong]
+    assert named(forward) == ["ctc-must-end-in-blank"]
+
+
 def test_a_second_fault_does_not_hide_the_first() -> None:
     cases = ["square-l1", "square-head", "targets-of-any-sum", "rnn-tanh-l1-bi-nobias-bf-ragged", "truncate-3"]
     outcomes = [judged(case_id, of("w-hh-transposed", case_id)) for case_id in cases[:4]]
