@@ -1,21 +1,25 @@
 """`python -m parity bugs`: what the case table is worth, as the mistakes that it catches. SPEC 30.6."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from parity import runner
+from parity import runner, vectors
 from parity.cases import CASES, Case
-from parity.mistakes import MISTAKES, Mistake
+from parity.mistakes import MISTAKES, Mistake, naming
 from parity.mistakes.measure import idle, measure
 from parity.report import files, terminal
 from parity.report.files import UNWRITTEN, Files
-from parity.report.mistakes import as_json, closing, matrix, table
+from parity.report.mistakes import as_json, closing, matrix, misnamed, table, table_of_names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m parity bugs`."""
     parser.add_argument("-k", metavar="TEXT", help="only the mistakes whose name contains TEXT")
     parser.add_argument("--case", metavar="TEXT", help="only the cases whose id contains TEXT (or is TEXT)")
+    parser.add_argument(
+        "--likeness", action="store_true", help="instead: is a port with the mistake said to look like it?"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every mistake, and what catches it where")
 
 
@@ -25,9 +29,13 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     Of a part of the table, chosen by an option, only the mistakes are judged: the cases that catch none are not.
     """
     mistakes = [m for m in MISTAKES.values() if options.k is None or options.k in m.name]
-    cases = runner.select(options.case, None)
     if not mistakes:
         parser.error(f"no mistake has {options.k!r} in its name")
+    if options.likeness:
+        if options.case or options.json:
+            parser.error("--likeness runs the frozen vectors and writes nothing: --case and --json do not go with it")
+        return _likeness(mistakes)
+    cases = runner.select(options.case, None)
     if not cases:
         parser.error(f"no case has {options.case!r} in its id")
     with files.opened(options, parser, "json") as written:
@@ -46,3 +54,16 @@ def _bugs(mistakes: list[Mistake], cases: list[Case], written: Files) -> int:
     survived = any(not v.catches for v in verdicts)
     whole = len(mistakes) == len(MISTAKES) and len(cases) == len(CASES)
     return int(survived or (whole and bool(idle(verdicts, cases)))) or (UNWRITTEN if written.failed else 0)
+
+
+def _likeness(mistakes: Sequence[Mistake]) -> int:
+    """Prints how often the runner names the mistake that a port makes. SPEC 10.7."""
+    with terminal.progress() as progress:
+        task = progress.add_task("", total=len(mistakes))
+        named = naming.measure(
+            mistakes, vectors.frozen(), lambda name: progress.update(task, description=name, advance=1)
+        )
+    console = terminal.console()
+    console.print(table_of_names(named))
+    console.print(misnamed(named), soft_wrap=True, highlight=False)
+    return 0

@@ -93,7 +93,7 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser, written
     found = document(port, outcomes, looks_like) | {"repeat": options.repeat}
     code = exit_code(outcomes)
     written.write("json", lambda: json.dumps(found, indent=1, allow_nan=False) + "\n")
-    written.write("junit", lambda: junit(port, outcomes))
+    written.write("junit", lambda: junit(port, outcomes, looks_like))
     written.write("html", lambda: _page(found, WORDS[code]))
     show(port, outcomes, looks_like)
     if options.repeat > 1:

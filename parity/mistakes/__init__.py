@@ -1,7 +1,7 @@
 """Named mistakes, planted in the reference one at a time: each must be caught by the case table.
 
 The tables stand in the order in which `python -m parity bugs` prints them. `measure` finds which cases catch a mistake,
-`likeness` which mistake a wrong answer looks like.
+`likeness` which mistake wrong answers look like, `naming` how often that is the right one.
 """
 
 from parity.mistakes import (

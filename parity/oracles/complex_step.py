@@ -8,6 +8,7 @@ the gradients of x, h0 and the parameters: element by element where they are few
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -32,42 +33,46 @@ def run(case: Case, values: Arrays, device: str = "cpu") -> dict[str, Array]:
 
 @cache
 def _gradients(case: Case) -> dict[str, Array]:
-    at = arrays(case).astype(np.complex128)
-    if at.initial is None:
-        zeros = {state: np.zeros(case.state_shape(state), np.complex128) for state in case.rnn().cell.states}
-        at = replace(at, initial=zeros)
-    leaves = {name: _leaf(at, tensors.find(case, name)) for name in tensors.leaves(case)}
+    at = started(case, arrays(case).astype(np.complex128))
+    leaves = {name: leaf(at, tensors.find(case, name)) for name in tensors.leaves(case)}
     if not tensors.is_large(case):
         return {
-            name: np.array([_derivative(case, at, name, e) for e in _elements(leaf)]).reshape(leaf.shape)
-            for name, leaf in leaves.items()
+            name: np.array([_derivative(case, at, name, e) for e in elements(array)]).reshape(array.shape)
+            for name, array in leaves.items()
         }
     return {
         tensors.projected(name): np.array(
-            [_derivative(case, at, name, v) for v in subject.directions(case, name, leaf.shape)]
+            [_derivative(case, at, name, v) for v in subject.directions(case, name, array.shape)]
         )
-        for name, leaf in leaves.items()
+        for name, array in leaves.items()
     }
 
 
-def _leaf(at: Arrays, gradient: Tensor) -> Array:
+def started(case: Case, at: Arrays) -> Arrays:
+    """The values, with initial states of zeros where they have none."""
+    if at.initial is not None:
+        return at
+    return replace(at, initial={s: np.zeros_like(at.x, shape=case.state_shape(s)) for s in case.rnn().cell.states})
+
+
+def leaf(at: Arrays, gradient: Tensor) -> Array:
     """What a gradient belongs to: x, an initial state, a parameter."""
     if gradient.kind == tensors.SERIES:
         return at.x
     return (at.params if gradient.kind == tensors.PARAMETER else at.initial or {})[gradient.of]
 
 
-def _moved(at: Arrays, gradient: Tensor, step: Array) -> Arrays:
+def moved(at: Arrays, gradient: Tensor, step: Array) -> Arrays:
     """The values, with a step added to that."""
-    moved = _leaf(at, gradient) + step
+    there = leaf(at, gradient) + step
     if gradient.kind == tensors.SERIES:
-        return replace(at, x=moved)
+        return replace(at, x=there)
     if gradient.kind == tensors.PARAMETER:
-        return replace(at, params=at.params | {gradient.of: moved})
-    return replace(at, initial=(at.initial or {}) | {gradient.of: moved})
+        return replace(at, params=at.params | {gradient.of: there})
+    return replace(at, initial=(at.initial or {}) | {gradient.of: there})
 
 
-def _elements(leaf: Array) -> Iterator[Array]:
+def elements(leaf: Array) -> Iterator[Array]:
     """The directions of the single elements."""
     for index in np.ndindex(leaf.shape):
         direction = np.zeros(leaf.shape)
@@ -77,13 +82,13 @@ def _elements(leaf: Array) -> Iterator[Array]:
 
 def _derivative(case: Case, at: Arrays, name: str, direction: Array) -> float:
     """The derivative of the objective along a direction of one leaf."""
-    moved = _moved(at, tensors.find(case, name), 1j * STEP * direction)
-    return float(np.imag(_objective(case, moved)) / STEP)
+    there = moved(at, tensors.find(case, name), 1j * STEP * direction)
+    return float(np.imag(objective(case, there)) / STEP)
 
 
-def _objective(case: Case, values: Arrays) -> complex:
+def objective(case: Case, values: Arrays) -> Any:
     """What backward differentiates: the divergence, or the outputs times d_output; and last states times theirs."""
-    total = 0j
+    total: Any = 0
     if case.O is None:
         trace = case.rnn().forward(values.params, values.x, values.h0, values.lengths, values.masks)
         if values.d_output is not None:

@@ -1,5 +1,7 @@
 """What is said of a port: a table, a line for each failure, the verdict; and JSON and JUnit. SPEC 10.7."""
 
+import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
@@ -7,19 +9,22 @@ from xml.etree import ElementTree
 from rich.table import Table
 from rich.text import Text
 
-from parity import tensors
 from parity.compare import CaseResult, TensorResult, describe
-from parity.mistakes.likeness import described
+from parity.mistakes.likeness import Likeness
 from parity.ports.claims import Port
 from parity.ports.process import printable
 from parity.ports.verdict import Outcome
 from parity.report import terminal
+from parity.report.hints import hints
 from parity.report.results import finite, tensor, versions
+from parity.report.shared import shared
 
 CONFORMS, DIVERGES, USAGE, BROKEN, CORRUPT, NOTHING = range(6)
 
 WORDS = {CONFORMS: "conforms", DIVERGES: "DIVERGES", BROKEN: "BREAKS", NOTHING: "nothing was checked"}
+WIDE, MEDIUM = 150, 100  # columns from which on the table has whole names, and a word on each vector
 VERDICTS = {"pass": "green", "fail": "bold red", "broken": "bold red", "not claimed": "dim"}
+_URGENT = ("fail", "broken", "pass")
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -32,7 +37,12 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     return CONFORMS if "pass" in verdicts else NOTHING
 
 
-def line(outcome: Outcome, looks_like: Sequence[str] = ()) -> str:
+def urgency(outcome: Outcome) -> int:
+    """Its place among the outcomes: what fails first, then what breaks, then what passes."""
+    return _URGENT.index(outcome.verdict) if outcome.verdict in _URGENT else len(_URGENT)
+
+
+def line(outcome: Outcome, looks_like: Sequence[Likeness] = ()) -> str:
     """One line for what went wrong with one vector: the first wrong element, and what follows from it."""
     start = f"{outcome.verdict.upper()} {outcome.vector.case.id}  {outcome.dtype}  "
     alone = "; passes alone: state left from an earlier case" if outcome.passes_alone else ""
@@ -42,14 +52,12 @@ def line(outcome: Outcome, looks_like: Sequence[str] = ()) -> str:
     result, first = outcome.result, outcome.result.first
     if first is None:
         return f"{start}nothing was compared"
-    parts = [f"{start}first: {_where(result, first)}"]
-    if first.mismatch and _inputs_agree(outcome, first.tensor):
-        parts.append("the inputs of this step agree")
+    parts = [f"{start}first: {_where(result, first)}", *hints(outcome)]
     others = sum(not t.passed for t in result.tensors) - 1
     if others:
         parts.append(f"{others} later tensor{'s inherit' if others > 1 else ' inherits'} it")
-    if looks_like:
-        parts.append(f"looks like {described(looks_like)}")
+    if looks_like and first.mismatch:
+        parts.append(f"looks like {' or '.join(map(str, looks_like))}")
     return "; ".join(parts) + alone
 
 
@@ -63,45 +71,51 @@ def _where(result: CaseResult, first: TensorResult) -> str:
     )
 
 
-def _inputs_agree(outcome: Outcome, name: str) -> bool:
-    """Whether everything that this tensor is computed from was shown, and is right up to this step."""
-    if tensors.find(outcome.vector.case, name).kind != tensors.TRACE:
-        return False
-    before = list(outcome.vector.expect)[: list(outcome.vector.expect).index(name)]
-    read = (tensors.find(outcome.vector.case, other) for other in before)
-    return all(other.name in outcome.got for other in read if other.backward or other.kind == tensors.TRACE)
-
-
-def show(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str]) -> None:
-    """Prints the table, what went wrong first, and the verdict."""
+def show(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness]) -> None:
+    """Prints what went wrong first, what it looks like, what the failures share; then the table and the verdict."""
     console = terminal.console(width=150)
-    console.print(table(port, outcomes))
+
+    def say(text: str) -> None:
+        """A terminal gets lines that fit it, whoever else reads gets one line for one thing."""
+        lines = textwrap.wrap(text, console.width, subsequent_indent="    ", break_on_hyphens=False)
+        console.print("\n".join(lines) if console.is_terminal else text, soft_wrap=True, markup=False)
+
     wrong = [o for o in outcomes if o.verdict in ("fail", "broken")]
     for outcome in wrong[: terminal.FAILURES_SHOWN]:
-        console.print(Text(line(outcome, looks_like if outcome.verdict == "fail" else ())), soft_wrap=True)
+        say(line(outcome))
     if len(wrong) > terminal.FAILURES_SHOWN:
-        console.print(f"… and {len(wrong) - terminal.FAILURES_SHOWN} more: --json FILE has them all")
-    console.print(closing(port, outcomes), soft_wrap=True)
+        say(f"… and {len(wrong) - terminal.FAILURES_SHOWN} more: --json FILE has them all")
+    for like in looks_like:
+        say(f"looks like {like}")
+    for feature in shared(outcomes):
+        say(f"what all that fail have, and none that passes: {feature}")
+    console.print(table(port, outcomes, console.width))
+    console.print(closing(port, outcomes), soft_wrap=not console.is_terminal)
 
 
-def table(port: Port, outcomes: Sequence[Outcome]) -> Table:
-    """One row a vector: the share of the tolerance used in each dtype, or what went wrong."""
+def table(port: Port, outcomes: Sequence[Outcome], width: int) -> Table:
+    """One row a vector, the failing ones first: the share of the tolerance used in each dtype, or what went wrong.
+
+    What is not claimed has no row. On a narrow terminal there is no word on what a vector is.
+    """
     found = Table(
         title=Text(f"{port.name} ({port.language}) on the test vectors"),
         caption="The largest share of the tolerance that a tensor used, or the verdict.",
     )
-    dtypes = list(dict.fromkeys(o.dtype for o in outcomes))
-    found.add_column("vector", no_wrap=True)
+    claimed = [o for o in outcomes if o.verdict != "not claimed"]
+    dtypes = list(dict.fromkeys(o.dtype for o in claimed))
+    rows: dict[str, list[Outcome]] = {}
+    for o in claimed:
+        rows.setdefault(o.vector.case.id, []).append(o)
+    found.add_column("vector", overflow="fold", max_width=44 if width < WIDE else None)
     for dtype in dtypes:
-        found.add_column(dtype, no_wrap=True, min_width=len("not claimed"))
-    found.add_column("what it is")
-    rows: dict[str, dict[str, Text]] = {}
-    comments = {}
-    for o in outcomes:
-        comments[o.vector.case.id] = o.vector.case.comment
-        rows.setdefault(o.vector.case.id, {})[o.dtype] = _cell(o)
-    for case_id, cells in rows.items():
-        found.add_row(Text(case_id), *(cells.get(dtype, Text()) for dtype in dtypes), Text(comments[case_id]))
+        found.add_column(dtype, no_wrap=True)
+    if width >= MEDIUM:
+        found.add_column("what it is")
+    for case_id, of_vector in sorted(rows.items(), key=lambda row: min(map(urgency, row[1]))):
+        cells = {o.dtype: _cell(o) for o in of_vector}
+        words = [Text(of_vector[0].vector.case.comment)] if width >= MEDIUM else []
+        found.add_row(Text(case_id), *(cells.get(dtype, Text()) for dtype in dtypes), *words)
     return found
 
 
@@ -122,18 +136,24 @@ def totals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def closing(port: Port, outcomes: Sequence[Outcome]) -> Text:
-    """The verdict on the port, and what it does not claim."""
+    """The verdict on the port, and in one line what it does not claim."""
     t = totals(outcomes)
     code = exit_code(outcomes)
     counts = ", ".join(f"{t[name]} {name}" for name in VERDICTS if t[name])
     share = f"; worst share of the tolerance {t['worst_share']:.3g}" if code == CONFORMS else ""
     text = Text(f"{port.name}: {WORDS[code]}", style="bold green" if code == CONFORMS else "bold red")
     text.append(f"  ({counts}; {t['tensors']} tensors{share})", style="not bold")
-    reasons = sorted({reason for o in outcomes if o.verdict == "not claimed" for reason in o.detail.split(", ")})
-    return text.append(f"\nnot claimed: {', '.join(reasons)}", style="not bold") if reasons else text
+    reasons = ", ".join(f"{reason} ({n})" for reason, n in not_claimed(outcomes).items())
+    return text.append(f"\nnot claimed: {reasons}", style="not bold") if reasons else text
 
 
-def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str]) -> dict[str, Any]:
+def not_claimed(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """For each reason why a vector is not asked for, how often it is one; the most frequent first."""
+    reasons = (reason for o in outcomes if o.verdict == "not claimed" for reason in o.detail.split(", "))
+    return dict(Counter(reasons).most_common())
+
+
+def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness]) -> dict[str, Any]:
     """Everything that was found, for JSON."""
     return {
         "versions": versions(),
@@ -141,7 +161,9 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str])
         "manifests": list(dict.fromkeys(o.vector.manifest for o in outcomes)),
         "exit_code": exit_code(outcomes),
         "total": finite(totals(outcomes)),
-        "looks_like": list(looks_like),
+        "looks_like": [{"mistake": like.mistake.name, "in_words": str(like)} for like in looks_like],
+        "shared": shared(outcomes),
+        "not_claimed": not_claimed(outcomes),
         "results": [
             {
                 "vector": o.vector.case.id,
@@ -153,12 +175,12 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str])
                 "share": finite({"share": o.result.share})["share"] if o.result else None,
                 "tensors": [tensor(t) for t in o.result.tensors] if o.result else [],
             }
-            for o in outcomes
+            for o in sorted(outcomes, key=urgency)
         ],
     }
 
 
-def junit(port: Port, outcomes: Sequence[Outcome]) -> bytes:
+def junit(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness]) -> bytes:
     """A JUnit report: a test case for each vector and dtype."""
     counts = totals(outcomes)
     suite = ElementTree.Element(
@@ -173,6 +195,6 @@ def junit(port: Port, outcomes: Sequence[Outcome]) -> bytes:
     for o in outcomes:
         case = ElementTree.SubElement(suite, "testcase", classname=o.dtype, name=o.vector.case.id)
         if o.verdict in tags:
-            text = o.detail if o.verdict == "not claimed" else line(o)
+            text = o.detail if o.verdict == "not claimed" else line(o, looks_like)
             ElementTree.SubElement(case, tags[o.verdict], message=printable(text))
     return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)

@@ -1,6 +1,7 @@
 """How the planted mistakes and what catches them are shown: a table, a matrix, the totals; and JSON."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from parity.cases import Case
 from parity.mistakes.measure import Verdict, idle
+from parity.mistakes.naming import PLACES, Named
 
 
 def table(verdicts: Sequence[Verdict]) -> Table:
@@ -60,6 +62,34 @@ def closing(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
         f"{len(without)} of {len(cases)} cases catch none" + (f": {', '.join(without)}" if without else ""),
     ]
     return "\n".join(lines)
+
+
+def table_of_names(named: Sequence[Named]) -> Table:
+    """A row for each dtype and way to differentiate: how often a port was said to look like its mistake."""
+    found = Table(
+        title="Mistakes as ports: is the right one named?",
+        caption="by hand: with the reference's own backward pass and every intermediate. by machine: without\n"
+        "intermediates; the gradients are the derivative of the mistaken forward pass",
+    )
+    for name in ("differentiates", "dtype"):
+        found.add_column(name)
+    for name in ("ports", *PLACES):
+        found.add_column(name, justify="right")
+    rows = {(n.differentiates, n.dtype): Counter[str]() for n in named}
+    for n in named:
+        rows[n.differentiates, n.dtype][n.place] += 1
+    for (way, dtype), places in sorted(rows.items()):
+        found.add_row(way, dtype, str(places.total()), *(str(places[place]) for place in PLACES))
+    return found
+
+
+def misnamed(named: Sequence[Named]) -> str:
+    """A line for each port that was not said to look like its mistake first, and what was said."""
+    return "\n".join(
+        f"{n.mistake.name} {n.dtype} {n.differentiates} ({n.wrong} wrong): {', '.join(n.names) or 'nothing'}"
+        for n in named
+        if n.place != PLACES[0]
+    )
 
 
 def as_json(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:

@@ -4,12 +4,15 @@ import hashlib
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 from parity import commands, vectors
+from parity.report import terminal
 from parity.report.check import BROKEN, CONFORMS, CORRUPT, DIVERGES, NOTHING, USAGE
 
 PORTS = Path(__file__).parents[1] / "ports"
@@ -54,17 +57,64 @@ def test_1_a_port_that_diverges_is_told_where_and_how(port: Path, capsys: pytest
     line = next(line for line in out.splitlines() if line.startswith("FAIL rnn-tanh-l1-bi"))
     assert re.fullmatch(
         r"FAIL rnn-tanh-l1-bi-nobias-bf-ragged  float64  first: output t = 0 \[0, \d\]: got \S+ want \S+ "
-        r'error \S+, allowed \S+; looks like "reverse-output-not-flipped" \(.+\)',
+        r"error \S+, allowed \S+; sequence 0 has 5 of 7 steps",
         line,
     ), line
+    assert re.search(
+        r'^looks like "reverse-output-not-flipped" \(.+\): \d+ of \d+ wrong answers tried', out, re.MULTILINE
+    )
     assert "mistaken: DIVERGES" in out
 
 
 def test_1_the_inputs_of_a_step_agree_and_later_tensors_inherit(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(with_arguments(port, "w-hh-transposed"), "-k", "rich", "--dtype", "float64") == DIVERGES
+    assert check(with_arguments(port, "w-hh-transposed"), "-k", "noh0-dhn", "--dtype", "float64") == DIVERGES
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("FAIL"))
-    assert "first: a layer 0 forward step 0 (t = 0)" in line
-    assert "; the inputs of this step agree; 43 later tensors inherit it; looks like" in line
+    assert "first: a layer 0 forward step 1 (t = 1)" in line
+    assert line.endswith("; the inputs of this step agree; 11 later tensors inherit it")
+
+
+def test_1_what_went_wrong_comes_first_then_the_table_with_what_fails_on_top(
+    port: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(with_arguments(port, "reverse-dx-missing"), "-k", "small") == DIVERGES
+    out = capsys.readouterr().out
+    places = [
+        out.index(text)
+        for text in (
+            "FAIL small-one-input",
+            'looks like "reverse-dx-missing"',
+            "none that passes: bidirectional",
+            "on the test vectors",
+            "│ small-one-input",
+            "│ small-one-step",
+            "│ small-one-unit",
+            "mistaken: DIVERGES",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_what_is_not_claimed_takes_one_line(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = port / "port.toml"
+    text = file.read_text().replace("bidirectional = true", "bidirectional = false").replace("lengths = true", "")
+    file.write_text(text.replace('"float64", "float32"]', '"float64"]'))
+    assert check(str(port), "-k", "l") == CONFORMS
+    out = capsys.readouterr().out
+    assert "lengths-none-reaches-T" not in out
+    assert re.search(r"^not claimed: float32 \(\d\d\), lengths \(\d\d\), bidirectional \(\d\d\)$", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("mistake", ["w-hh-transposed", "ctc-no-skip", ""])
+def test_everything_fits_a_terminal(
+    port: Path, mistake: str, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = Console(width=width, force_terminal=True, color_system=None, file=sys.stdout)
+    monkeypatch.setattr(terminal, "console", lambda width: shown)
+    check(with_arguments(port, *filter(None, [mistake])), "-k", "b")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    assert "head-log_softmax-negative_log_likelihood-sof" in "".join(lines)
 
 
 def test_2_wrong_usage(port: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,23 +185,32 @@ def test_what_it_writes(port: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     arguments = [word for kind, path in files.items() for word in (f"--{kind}", str(path))]
     assert check(with_arguments(port, "b-hh-missing"), "-k", "small", "--dtype", "float32", *arguments) == DIVERGES
     found = json.loads(files["json"].read_text())
-    assert (found["exit_code"], found["port"]["name"], found["looks_like"]) == (1, "mistaken", [])
+    assert (found["exit_code"], found["port"]["name"]) == (1, "mistaken")
+    (like,) = found["looks_like"]
+    assert like["mistake"] == "b-hh-missing"
+    assert like["in_words"].endswith("1 of 1 wrong answers tried are alike")
+    assert found["not_claimed"] == {"bidirectional": 2}
     assert [(r["vector"], r["verdict"]) for r in found["results"]] == [
-        ("small-one-input", "not claimed"),
         ("small-one-unit", "fail"),
+        ("small-one-input", "not claimed"),
         ("small-one-step", "not claimed"),
     ]
-    assert found["results"][0]["detail"] == "bidirectional"
+    assert found["results"][1]["detail"] == "bidirectional"
     assert found["manifests"] == [hashlib.sha256((vectors.FROZEN / "manifest.json").read_bytes()).hexdigest()]
-    assert [t["tensor"] for t in found["results"][1]["tensors"]][:2] == ["a_l0", "h_l0"]
+    assert [t["tensor"] for t in found["results"][0]["tensors"]][:2] == ["a_l0", "h_l0"]
     suite = ElementTree.parse(files["junit"]).getroot()
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
         "tests": "3", "failures": "1", "errors": "0", "skipped": "2",
     }  # fmt: skip
     failure = suite.find("testcase/failure")
     assert failure is not None
-    assert "first: a layer 0 step 0" in str(failure.get("message")).replace("forward ", "")
+    message = str(failure.get("message"))
+    assert "first: a layer 0 step 0" in message.replace("forward ", "")
+    assert message.endswith(f"looks like {like['in_words']}")
     page = files["html"].read_text()
     assert "DIVERGES" in page
+    assert "It looks like &#34;b-hh-missing&#34;" in page
+    assert "Not claimed: bidirectional (2)." in page
+    assert "small-one-step" not in page
     assert "<code>small-one-unit</code>" in page
     assert "http" not in page

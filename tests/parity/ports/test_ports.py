@@ -79,8 +79,12 @@ def test_a_planted_mistake_is_flagged_where_it_begins_and_called_by_its_name(nam
     assert check.exit_code(outcomes) == DIVERGES
     first = next(o for o in outcomes if o.verdict == "fail")
     assert first_wrong(first) == first_wrong_by_hand(first, name)
-    assert likeness(outcomes) == [name]
-    assert f'looks like "{name}" ({mistake.says})' in check.line(first, [name]) or first.result is None
+    looks_like = likeness(outcomes)
+    if any(o.result and not (o.result.first and o.result.first.problem) for o in outcomes if o.verdict == "fail"):
+        assert looks_like[0].mistake is mistake
+        assert f'looks like "{name}" ({mistake.says}): ' in check.line(first, looks_like) or first.result is None
+    else:
+        assert looks_like == []  # nothing could be compared
 
 
 def first_wrong(outcome: Outcome) -> str:
@@ -101,14 +105,6 @@ def first_wrong_by_hand(outcome: Outcome, name: str) -> str:
     found = compare(case, "the truth", dtype, got, writing.truth(case)).first
     assert found is not None
     return describe(case, found.tensor, found.mismatch.index) if found.mismatch else found.tensor
-
-
-def test_two_mistakes_at_once_look_like_none() -> None:
-    """A likeness explains all answers, or is not given."""
-    vector = FIRST_SEVEN[1]
-    got = {name: 2 * tensor for name, tensor in vector.expect.items()}
-    result = compare(vector.case, "the truth", "float64", got, vector.expect, allowed=vector.allowed["float64"])
-    assert likeness([Outcome(vector, "float64", "fail", result=result, got=got)]) == []
 
 
 # Bad manners.
