@@ -145,7 +145,7 @@ def test_control_characters_and_markup_are_not_obeyed(work: Path, capsys: pytest
         shown = capsys.readouterr().out
         assert wanted in shown
         assert all(c.isprintable() or c == "\n" for c in shown)
-        assert check.junit(HOSTILE, outcomes)
+        assert check.junit(HOSTILE, outcomes, [])
         problems = [t.tensor for o in outcomes if o.result for t in o.result.tensors]
         assert mode != "odd-names" or {"�[2J.npy", "�.npy", "[red].npy"} <= set(problems)
 
