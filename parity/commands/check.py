@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from parity import vectors
+from parity import tolerance, vectors
 from parity.cases import Case
 from parity.mistakes.likeness import likeness
 from parity.ports import claims, fresh, process, verdict
@@ -81,7 +81,7 @@ def _fresh(port: Port, seed: int, count: int, dtypes: Sequence[str], folder: Pat
     def claimed(case: Case) -> bool:
         return any(not port.lacks(case, dtype) for dtype in dtypes)
 
-    writing.write_set(folder, fresh.cases(seed, count, claimed))
+    writing.write_set(folder, fresh.cases(seed, count, claimed), runs=tolerance.RUNS)
     return reading.read_set(folder)
 
 
