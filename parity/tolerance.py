@@ -132,7 +132,7 @@ class Noisy(np.ndarray[Any, Any]):
             return type(array)(self._wrap(a) for a in array)
         if not np.issubdtype(np.asarray(array).dtype, np.floating):
             return array
-        noisy = np.asarray(array).view(Noisy)
+        noisy = np.asarray(array).view(type(self))
         noisy.noise = self.noise
         return noisy
 

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from parity.compare import CaseResult, TensorResult, compare_tensor
+from parity.ports import roundoff
 from parity.ports.claims import Port
 from parity.ports.process import Broken, Process, quoted
 from parity.vectors import Vector, npy, writing
@@ -20,7 +21,8 @@ GIVE_UP = 5  # after so many breaks in a row
 class Outcome:
     """What came of one vector in one dtype.
 
-    verdict: "pass", "fail", "not claimed", or "broken" (crash, silence, protocol). detail: why, in words. result: the
+    vector: with the limits that the port is judged by. verdict: "pass", "fail", "not claimed", "too sensitive" (for the
+    roundoff that it claims), or "broken" (crash, silence, protocol). detail: why, in words. result: the
     comparison, where there was one; got: what the port wrote. complaints: the end of its standard error, if it broke.
     """
 
@@ -46,10 +48,14 @@ def _check(port: Port, chosen: Sequence[Vector], dtype: str, work: Path, seconds
     """Every vector in one dtype: one process for all of them, which is started again when it breaks."""
     process: Process | None = None
     broken_in_a_row = 0
-    for vector in chosen:
-        case = vector.case
+    u = roundoff.claimed(port, dtype)
+    for stored in chosen:
+        vector, case = roundoff.at(stored, dtype, u), stored.case
         if lacks := port.lacks(case, dtype):
             yield Outcome(vector, dtype, "not claimed", ", ".join(lacks))
+            continue
+        if dtype in port.roundoff and (why := roundoff.too_sensitive(vector, dtype, u)):
+            yield Outcome(vector, dtype, "too sensitive", why)
             continue
         if broken_in_a_row >= GIVE_UP:
             yield Outcome(vector, dtype, "broken", f"not run: it broke {GIVE_UP} times in a row")

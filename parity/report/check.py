@@ -13,13 +13,13 @@ from parity.compare import CaseResult, TensorResult, describe
 from parity.mistakes.likeness import described
 from parity.ports.claims import Port
 from parity.ports.verdict import Outcome
-from parity.report import terminal
+from parity.report import roundoff, terminal
 from parity.report.results import finite, tensor, versions
 
 CONFORMS, DIVERGES, USAGE, BROKEN, CORRUPT, NOTHING = range(6)
 
 WORDS = {CONFORMS: "conforms", DIVERGES: "DIVERGES", BROKEN: "BREAKS", NOTHING: "nothing was checked"}
-VERDICTS = {"pass": "green", "fail": "bold red", "broken": "bold red", "not claimed": "dim"}
+VERDICTS = {"pass": "green", "fail": "bold red", "broken": "bold red", "too sensitive": "yellow", "not claimed": "dim"}
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -81,6 +81,8 @@ def show(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str]) -> 
     if len(wrong) > terminal.FAILURES_SHOWN:
         console.print(f"… and {len(wrong) - terminal.FAILURES_SHOWN} more: --json FILE has them all")
     console.print(closing(port, outcomes), soft_wrap=True)
+    for said in roundoff.lines(roundoff.effective(port, outcomes)):
+        console.print(said, soft_wrap=True, markup=False, highlight=False)
 
 
 def table(port: Port, outcomes: Sequence[Outcome]) -> Table:
@@ -140,6 +142,7 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[str])
         "exit_code": exit_code(outcomes),
         "total": finite(totals(outcomes)),
         "looks_like": list(looks_like),
+        "effective_roundoff": roundoff.document(roundoff.effective(port, outcomes)),
         "results": [
             {
                 "vector": o.vector.case.id,
@@ -164,13 +167,13 @@ def junit(port: Port, outcomes: Sequence[Outcome]) -> bytes:
         tests=str(len(outcomes)),
         failures=str(counts["fail"]),
         errors=str(counts["broken"]),
-        skipped=str(counts["not claimed"]),
+        skipped=str(counts["not claimed"] + counts["too sensitive"]),
     )
-    tags = {"fail": "failure", "broken": "error", "not claimed": "skipped"}
+    tags = {"fail": "failure", "broken": "error", "too sensitive": "skipped", "not claimed": "skipped"}
     for o in outcomes:
         case = ElementTree.SubElement(suite, "testcase", classname=o.dtype, name=o.vector.case.id)
         if o.verdict in tags:
-            text = o.detail if o.verdict == "not claimed" else line(o)
+            text = o.detail if tags[o.verdict] == "skipped" else line(o)
             ElementTree.SubElement(case, tags[o.verdict], message=_printable(text))
     return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
 
