@@ -184,6 +184,9 @@ def test_a_relu_that_might_open_judges_nothing() -> None:
     u = 2.0**-24 * nearest / vector.allowed["float32"]["a_l0"].min()
     assert reason(vector, u) == "a_l0 is too near to the kink of relu"
     assert not reason(vector, u / 100)
+    padded = next(v for v in vectors.frozen() if v.case.id == "lengths-relu-l3-bi")
+    assert (padded.expect["a_l0"] == 0).any()
+    assert not reason(padded, 2.0**-23)
 
 
 @pytest.mark.parametrize(
