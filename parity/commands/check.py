@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from parity import vectors
+from parity import tolerance, vectors
 from parity.cases import Case
 from parity.mistakes.likeness import likeness
 from parity.ports import claims, folders, fresh, process, verdict
@@ -108,7 +108,7 @@ def _fresh(port: Port, seed: int, count: int, dtypes: Sequence[str]) -> list[Vec
         return any(not port.lacks(case, dtype) for dtype in dtypes)
 
     with folders.private(Path(tempfile.gettempdir())) as folder:
-        writing.write_set(folder / "set", fresh.cases(seed, count, claimed))
+        writing.write_set(folder / "set", fresh.cases(seed, count, claimed), runs=tolerance.RUNS)
         return reading.read_set(folder / "set")
 
 

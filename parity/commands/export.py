@@ -1,6 +1,8 @@
 """`python -m parity export DIR`: the frozen vectors made again, cases of the table, or one's own. SPEC 10.1."""
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +69,11 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         else:
             cases = vectors.frozen_cases()
             kills = killed_by(cases)
-        writing.write_set(folder, cases, kills)
+        if len(cases) == 1:
+            writing.write_set(folder, cases, kills)
+        else:  # spawned: a fork would copy the threads of torch and of the progress bar in whatever state they are
+            with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+                writing.write_set(folder, cases, kills, each=pool.map)
     except (ValueError, TypeError, OSError, MemoryError) as error:
         parser.error(str(error))
     console = terminal.console()

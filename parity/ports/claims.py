@@ -1,15 +1,19 @@
 """What a port says of itself, its port.toml, and what it is asked for because of it. SPEC 10.6."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from parity import tensors
 from parity.cases import Case
 from parity.cells import CELLS
 from parity.tensors import Tensor
+from parity.tolerance import UNIT_ROUNDOFF
 from parity.vectors import DTYPES
 
 
@@ -29,6 +33,7 @@ class Port:
     provides: tuple[str, ...]
     features: Mapping[str, Any]
     build: tuple[str, ...] = ()
+    roundoff: Mapping[str, float] = field(default_factory=dict)
 
     def claims(self, feature: str, name: str | None = None) -> bool:
         """Whether it claims a feature; of one that is a list, the member `name`."""
@@ -83,6 +88,10 @@ _LISTS = {
 _FLAGS = ("layers", "bidirectional", "h0", "lengths", "dropout_masks", "truncation", "weights")
 
 
+_POWER = re.compile(r"2\^-([0-9]{1,2}(\.[0-9]+)?)")
+LARGEST_ROUNDOFF = 2.0**-4
+
+
 def _listed_features() -> tuple[str, ...]:
     """The features that are lists; those of the options of each cell among them."""
     own = dict.fromkeys(option.feature for kind in CELLS.values() for option in kind.options.values())
@@ -96,7 +105,7 @@ def load(path: Path) -> Port:
         keys = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise BadPort(f"{file} cannot be read: {error}") from error
-    features = keys.pop("features", {})
+    features, roundoff = keys.pop("features", {}), keys.pop("roundoff", {})
     words, lists = ("name", "language"), ("command", "dtypes", "provides")
     for name in (*words, *lists):
         if name not in keys:
@@ -107,9 +116,8 @@ def load(path: Path) -> Port:
         elif name in (*lists, "build"):
             _require_list(file, name, value)
         else:
-            raise BadPort(
-                f"{file}: unknown key {name!r}, expected {', '.join((*words, *lists, 'build', '[features]'))}"
-            )
+            known = (*words, *lists, "build", "[features]", "[roundoff]")
+            raise BadPort(f"{file}: unknown key {name!r}, expected {', '.join(known)}")
     for name in lists:
         _require(file, name, keys[name], bool(keys[name]), "not empty")
     listed = _listed_features()
@@ -123,8 +131,21 @@ def load(path: Path) -> Port:
             raise BadPort(f"{file}: unknown feature {name!r}, expected one of {', '.join((*listed, *_FLAGS))}")
     if "biases" in features and {"two", "merged"} <= set(features["biases"]):
         raise BadPort(f"{file}: biases cannot be both 'two' and 'merged'")
+    _require(file, "roundoff", roundoff, isinstance(roundoff, dict), "a section")
+    claimed = {dtype: _roundoff(file, dtype, value, keys["dtypes"]) for dtype, value in roundoff.items()}
     declared: dict[str, Any] = {n: value if n in words else tuple(value) for n, value in keys.items()}
-    return Port(folder=file.parent.resolve(), features=features, **declared)
+    return Port(folder=file.parent.resolve(), features=features, roundoff=claimed, **declared)
+
+
+def _roundoff(file: Path, dtype: str, value: Any, dtypes: Iterable[str]) -> float:
+    """The roundoff u that is claimed for a dtype: a number, or text such as 2^-13."""
+    _require(file, "[roundoff]", dtype, dtype in dtypes, f"of the dtypes of the port, {', '.join(dtypes)}")
+    power = _POWER.fullmatch(value) if isinstance(value, str) else None
+    u = 2.0 ** -float(power[1]) if power else value if isinstance(value, float) else np.nan
+    own = UNIT_ROUNDOFF[np.dtype(dtype)]
+    expected = f'text such as "2^-13", or a number, from 2^{np.log2(own):.0f} to 2^{np.log2(LARGEST_ROUNDOFF):.0f}'
+    _require(file, f"[roundoff] {dtype}", value, own <= u <= LARGEST_ROUNDOFF, expected)
+    return u
 
 
 def _require(file: Path, name: str, value: Any, holds: bool, expected: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from parity.compare import CaseResult, TensorResult, compare_tensor
-from parity.ports import folders
+from parity.ports import folders, roundoff
 from parity.ports.claims import Port
 from parity.ports.process import Broken, Process, printable, quoted
 from parity.vectors import Vector, npy, writing
@@ -25,7 +25,8 @@ REASON_SHOWN = 200  # characters
 class Outcome:
     """What came of one vector in one dtype.
 
-    verdict: "pass", "fail", "not claimed", or "broken" (crash, silence, protocol). detail: why, in words. result: the
+    vector: with the limits that the port is judged by. verdict: "pass", "fail", "not claimed", "too sensitive" (for the
+    roundoff that it claims), or "broken" (crash, silence, protocol). detail: why, in words. result: the
     comparison, where there was one; got: what the port wrote. complaints: the end of its standard error, if it broke.
     passes_alone: it failed, but passes when a fresh process is asked for it alone.
     """
@@ -65,7 +66,8 @@ def check(
 def _check(conversation: "_Conversation", chosen: Sequence[Vector], repeat: int, alone: int) -> Iterator[Outcome]:
     """Every vector in one dtype: one process for all of them, which is started again when it breaks."""
     held: list[Outcome] = []  # until they have been asked for again
-    for vector in chosen:
+    for stored in chosen:
+        vector = conversation.at_its_roundoff(stored)
         outcome = conversation.judge(vector)
         if outcome.verdict == "fail" and alone:
             alone -= 1
@@ -117,11 +119,18 @@ class _Conversation:
         self._process: Process | None = None
         self._requests = 0  # to this process
         self._broken_in_a_row = 0
+        self._u = roundoff.claimed(port, dtype)
+
+    def at_its_roundoff(self, vector: Vector) -> Vector:
+        """The vector, with the limits that this port is judged by. SPEC 9.6."""
+        return roundoff.at(vector, self.dtype, self._u)
 
     def judge(self, vector: Vector) -> Outcome:
         """What comes of asking for one vector."""
         if lacks := self._port.lacks(vector.case, self.dtype):
             return Outcome(vector, self.dtype, "not claimed", ", ".join(lacks))
+        if why := roundoff.too_sensitive(vector, self.dtype, self._u) if self.dtype in self._port.roundoff else "":
+            return Outcome(vector, self.dtype, "too sensitive", why)
         if self._broken_in_a_row >= GIVE_UP:
             return Outcome(vector, self.dtype, "broken", f"not run: it broke {GIVE_UP} times in a row")
         try:

@@ -14,7 +14,7 @@ from parity.mistakes.likeness import Likeness
 from parity.ports.claims import Port
 from parity.ports.process import printable
 from parity.ports.verdict import Outcome
-from parity.report import terminal
+from parity.report import roundoff, terminal
 from parity.report.hints import hints
 from parity.report.results import finite, tensor, versions
 from parity.report.shared import shared
@@ -23,7 +23,7 @@ CONFORMS, DIVERGES, USAGE, BROKEN, CORRUPT, NOTHING = range(6)
 
 WORDS = {CONFORMS: "conforms", DIVERGES: "DIVERGES", BROKEN: "BREAKS", NOTHING: "nothing was checked"}
 WIDE, MEDIUM = 150, 100  # columns from which on the table has whole names, and a word on each vector
-VERDICTS = {"pass": "green", "fail": "bold red", "broken": "bold red", "not claimed": "dim"}
+VERDICTS = {"pass": "green", "fail": "bold red", "broken": "bold red", "too sensitive": "yellow", "not claimed": "dim"}
 _URGENT = ("fail", "broken", "pass")
 
 
@@ -91,6 +91,8 @@ def show(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness]
         say(f"what all that fail have, and none that passes: {feature}")
     console.print(table(port, outcomes, console.width))
     console.print(closing(port, outcomes), soft_wrap=not console.is_terminal)
+    for said in roundoff.lines(roundoff.effective(port, outcomes)):
+        say(said)
 
 
 def table(port: Port, outcomes: Sequence[Outcome], width: int) -> Table:
@@ -164,6 +166,7 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Liken
         "looks_like": [{"mistake": like.mistake.name, "in_words": str(like)} for like in looks_like],
         "shared": shared(outcomes),
         "not_claimed": not_claimed(outcomes),
+        "effective_roundoff": roundoff.document(roundoff.effective(port, outcomes)),
         "results": [
             {
                 "vector": o.vector.case.id,
@@ -189,12 +192,12 @@ def junit(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness
         tests=str(len(outcomes)),
         failures=str(counts["fail"]),
         errors=str(counts["broken"]),
-        skipped=str(counts["not claimed"]),
+        skipped=str(counts["not claimed"] + counts["too sensitive"]),
     )
-    tags = {"fail": "failure", "broken": "error", "not claimed": "skipped"}
+    tags = {"fail": "failure", "broken": "error", "too sensitive": "skipped", "not claimed": "skipped"}
     for o in outcomes:
         case = ElementTree.SubElement(suite, "testcase", classname=o.dtype, name=o.vector.case.id)
         if o.verdict in tags:
-            text = o.detail if o.verdict == "not claimed" else line(o, looks_like)
+            text = o.detail if tags[o.verdict] == "skipped" else line(o, looks_like)
             ElementTree.SubElement(case, tags[o.verdict], message=printable(text))
     return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)

@@ -3,9 +3,10 @@
 import json
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,14 @@ def truth(case: Case) -> dict[str, Array]:
     return {name: np.asarray(t, dtype=np.float64) for name, t in extended.truth(case, longdouble=False).items()}
 
 
-def write(folder: Path, case: Case) -> None:
-    """Writes one vector into a folder that is not there yet. SPEC 10.1."""
+def write(folder: Path, case: Case, runs: int) -> None:
+    """Writes one vector into a folder that is not there yet, with limits from so many noisy runs. SPEC 10.1."""
     values, expect = arrays(case), truth(case)
     write_inputs(folder, case, values, "float64", expect)
     (folder / "expect").mkdir()
     for name, tensor in expect.items():
         npy.write(folder / "expect" / f"{name}.npy", tensor)
-    (folder / "tolerance.toml").write_text(_tolerance(case, expect), encoding="utf-8")
+    (folder / "tolerance.toml").write_text(_tolerance(case, expect, runs), encoding="utf-8")
 
 
 def write_inputs(folder: Path, case: Case, values: Arrays, dtype: str, asked: Iterable[str]) -> None:
@@ -46,9 +47,9 @@ def write_inputs(folder: Path, case: Case, values: Arrays, dtype: str, asked: It
         npy.write(folder / "in" / f"{name}.npy", array)
 
 
-def _tolerance(case: Case, expect: Mapping[str, Array]) -> str:
+def _tolerance(case: Case, expect: Mapping[str, Array], runs: int) -> str:
     """The text of tolerance.toml: the largest admissible error of each tensor, by step for a series. SPEC 10.4."""
-    allowed = {dtype: {name: tolerance.allowed(case, name, dtype) for name in expect} for dtype in DTYPES}
+    allowed = {dtype: {name: tolerance.allowed(case, name, dtype, runs) for name in expect} for dtype in DTYPES}
     may_round = [name for name in expect if (allowed["float64"][name][expect[name] == 0] > 0).any()]
     sections = [lines({"zeros_may_round": may_round})]
     for dtype, limits in allowed.items():
@@ -64,10 +65,17 @@ def _by_step(case: Case, name: str, allowed: Array) -> Any:
     return [float(f"{a:.3g}") for a in largest] if time is not None else float(f"{largest:.3g}")
 
 
-def write_set(folder: Path, cases: Iterable[Case], kills: Mapping[str, list[str]] | None = None) -> None:
+def write_set(
+    folder: Path,
+    cases: Iterable[Case],
+    kills: Mapping[str, list[str]] | None = None,
+    runs: int = tolerance.STORED_RUNS,
+    each: Callable[..., Iterable[None]] = map,
+) -> None:
     """Writes vectors and their manifest into a folder that is empty or not there yet, all of them or none. SPEC 10.1.
 
-    kills: for each case the planted mistakes that it catches, where that is known.
+    kills: for each case the planted mistakes that it catches, where that is known. runs: noisy ones, that the limits
+    come from. each: `map`, or that of a pool of processes.
     """
     require_room(folder)
     folder = folder.resolve()
@@ -75,7 +83,7 @@ def write_set(folder: Path, cases: Iterable[Case], kills: Mapping[str, list[str]
     part = folder.with_name(f".parity-{secrets.token_hex(8)}")
     part.mkdir()
     try:
-        _write_set(part, list(cases), kills or {})
+        _write_set(part, list(cases), kills or {}, runs, each)
         part.replace(folder)  # all of it, or nothing
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -87,15 +95,21 @@ def require_room(folder: Path) -> None:
         raise FileExistsError(f"{folder} is not empty")
 
 
-def _write_set(folder: Path, cases: Sequence[Case], kills: Mapping[str, list[str]]) -> None:
-    for case in cases:
-        write(folder / case.id, case)
+def _write_set(
+    folder: Path,
+    cases: Sequence[Case],
+    kills: Mapping[str, list[str]],
+    runs: int,
+    each: Callable[..., Iterable[None]],
+) -> None:
+    list(each(write, [folder / case.id for case in cases], cases, repeat(runs)))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     manifest = {
         "format": FORMAT,
         "reference": reference.__version__,
         "numpy": np.__version__,
         "mpmath": version("mpmath"),
+        "runs": runs,
         "truth": f"{extended.BITS} bits, rounded once to float64",
         "cases": {case.id: {"comment": case.comment, "kills": kills.get(case.id, [])} for case in cases},
         "sha256": {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in files},

@@ -85,7 +85,7 @@ def test_mistakes_are_caught_and_the_right_cell_is_not() -> None:
 
 
 def vectors(folder: Path) -> Path:
-    writing.write_set(folder, CASES)
+    writing.write_set(folder, CASES, runs=tolerance.RUNS)
     return folder
 
 

@@ -122,6 +122,56 @@ def test_what_no_rounding_can_reach_must_be_exact() -> None:
     assert allowed[5, 2].all()
 
 
+X = np.array([[3.0, -5.0], [7.0, 11.0]])
+Y = np.array([[2.0, 8.0], [-4.0, 0.5]])
+
+GRAPH: list[tuple[Callable[[Any, Any], Any], list[float]]] = [
+    (lambda x, y: x + y, [5.0, -8.0, 7.0, 11.5]),
+    (lambda x, y: x - y, [3.0, 13.0, -11.0, 11.0]),
+    (lambda x, y: x * y, [-6.0, -40.0, 28.0, -5.5]),
+    (lambda x, y: x / y, [1.5, 0.625, 1.75, 22.0]),
+    (lambda x, y: np.square(x), [9.0, -25.0, 49.0, 121.0]),
+    (lambda x, y: np.sqrt(y * y), [1.0, -12.0, -6.0, -0.75]),
+    (lambda x, y: x.dot(y), [36.77, 37.477, -82.023, -86.977]),
+    (np.matmul, [-36.77, 37.477, 82.023, -86.977]),
+    (lambda x, y: x.sum(axis=0), [14.143, -22.627]),
+    (lambda x, y: np.tanh(y), [3.8561, -4.0, 3.9973, 1.8484]),
+    (lambda x, y: np.exp(y), [29.557, -11924.0, -0.073261, -6.595]),
+    (lambda x, y: np.expm1(y), [-25.557, -11920.0, -3.9268, -2.5948]),
+    (lambda x, y: np.log(x * x), [-9.7891, 13.875, -14.567, -20.184]),
+    (lambda x, y: np.log1p(x * x), [8.3101, -12.071, -16.628, 18.224]),
+    (lambda x, y: -x, [0.0, 0.0, 0.0, 0.0]),
+    (lambda x, y: x.max(axis=1), [0.0, 0.0]),
+]
+
+
+def test_the_noise_of_one_seed_is_known_to_the_number() -> None:
+    """A changed bound, an operation without noise, another use of the generator: each gives other numbers from here."""
+    noise = Noise(np.random.default_rng(12))
+    x, y = Noisy.of(X, noise), Noisy.of(Y, noise)
+    for place, (operation, errors) in enumerate(GRAPH):
+        error = np.asarray(operation(x, y)).view(np.ndarray) - operation(X, Y)
+        np.testing.assert_allclose(error.ravel() / INJECTED, errors, rtol=1e-3, err_msg=str(place))
+
+
+@pytest.mark.parametrize(
+    ("runs", "wanted"),
+    [
+        (32, {"h": [2.8681, 3.9488, 3.7056, 3.3369], "sum": [175.7], "exp": [0.023253, 8.7178, 0.066885, 4.1833]}),
+        (128, {"h": [2.8724, 3.9357, 3.6445, 3.2203], "sum": [172.02], "exp": [0.022171, 8.544, 0.067402, 4.0927]}),
+    ],
+)
+def test_the_spread_of_a_small_graph_is_known_to_the_number(runs: int, wanted: dict[str, list[float]]) -> None:
+    def run(disturb: Callable[[Array], Array]) -> dict[str, Array]:
+        x, y = disturb(X), disturb(Y)
+        h = np.tanh(x.dot(y) / 64 + 0.25 * y)
+        return {"h": h, "sum": (x * y).sum(), "exp": np.exp(y - y.max(axis=1, keepdims=True))}
+
+    found = tolerance.spread(run, Noise(np.random.default_rng(12)), runs)
+    for name, numbers in wanted.items():
+        np.testing.assert_allclose(np.ravel(found[name]), numbers, rtol=1e-3, err_msg=name)
+
+
 def test_a_spread_too_small_to_be_squared_is_not_taken_for_none() -> None:
     found = tolerance.spread(
         lambda disturb: {"tiny": 2 * disturb(np.full(10, 1e-270))}, Noise(np.random.default_rng(1))

@@ -28,7 +28,7 @@ each_vector = pytest.mark.parametrize("vector", vectors.frozen(), ids=lambda v: 
 def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The frozen set, made again."""
     folder = tmp_path_factory.mktemp("vectors") / "v1"
-    writing.write_set(folder, vectors.frozen_cases())
+    writing.write_set(folder, vectors.frozen_cases(), runs=tolerance.RUNS)
     return folder
 
 
@@ -41,7 +41,7 @@ def test_made_again_every_file_is_the_same(again: Path) -> None:
             assert (again / name).read_bytes() == (vectors.FROZEN / name).read_bytes(), name
 
 
-def test_made_again_every_tolerance_is_the_same_but_for_rounding(again: Path) -> None:
+def test_made_again_every_tolerance_has_the_same_entries(again: Path) -> None:
     for case_id in vectors.IDS:
         new, old = (
             tomllib.loads((root / case_id / "tolerance.toml").read_text(encoding="utf-8"))
@@ -49,9 +49,9 @@ def test_made_again_every_tolerance_is_the_same_but_for_rounding(again: Path) ->
         )
         assert new["zeros_may_round"] == old["zeros_may_round"]
         for dtype in vectors.DTYPES:
-            assert new[dtype].keys() == old[dtype].keys()
-            for name, allowed in new[dtype].items():
-                np.testing.assert_allclose(allowed, old[dtype][name], rtol=0.02, err_msg=f"{case_id} {dtype} {name}")
+            assert {name: np.shape(a) for name, a in new[dtype].items()} == {
+                name: np.shape(a) for name, a in old[dtype].items()
+            }
 
 
 @each_vector
@@ -69,11 +69,22 @@ def test_a_vector_is_its_case(vector: Vector) -> None:
 
 @each_vector
 def test_what_a_vector_allows_is_what_the_noise_allows(vector: Vector) -> None:
-    """To three digits; and exactly 0 where no rounding can reach: what is 0 tells them apart. SPEC 10.4."""
+    """In a band around 32 runs; and exactly 0 where no rounding can reach: what is 0 tells them apart. SPEC 10.4.
+
+    The rms of 32 draws is off by 12 %, and the largest of several by more: of 10,000 limits the worst is at 1.6 times.
+    A single limit is held within a factor of 2, the median of a vector's within a third; both leave room for other
+    vectors. What the noise is, to a thousandth, is held by test_tolerance.py.
+    """
+    ratios: list[float] = []
     for dtype in vectors.DTYPES:
-        for name, allowed in vector.allowed[dtype].items():
-            wanted = tolerance.allowed(CASES[vector.case.id], name, dtype)
-            np.testing.assert_allclose(allowed, np.broadcast_to(wanted, allowed.shape), rtol=0.02, err_msg=name)
+        for name, stored in vector.allowed[dtype].items():
+            live = np.broadcast_to(tolerance.allowed(CASES[vector.case.id], name, dtype), stored.shape)
+            np.testing.assert_array_equal(live == 0, stored == 0, err_msg=name)
+            ratio = live[stored > 0] / stored[stored > 0]
+            assert ratio.min(initial=1) > 1 / 2, name
+            assert ratio.max(initial=1) < 2, name
+            ratios.extend(np.unique(ratio.round(3)))
+    assert not ratios or 3 / 4 < np.median(ratios) < 4 / 3
 
 
 @each_vector
@@ -110,8 +121,22 @@ def test_a_folder_that_is_not_empty_is_not_written_to(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    writing.write_set(tmp_path / "set", [CASES["hand-1x1x1"], CASES["small-one-unit"]])
+    writing.write_set(tmp_path / "set", [CASES["hand-1x1x1"], CASES["small-one-unit"]], runs=64)
     return tmp_path / "set"
+
+
+def test_limits_come_from_as_many_runs_as_the_manifest_says(small: Path) -> None:
+    assert json.loads((small / "manifest.json").read_text())["runs"] == 64
+    case = CASES["small-one-unit"]
+    limit = tomllib.loads((small / case.id / "tolerance.toml").read_text())["float32"]["d_x"]
+    wide, narrow = (tolerance.allowed(case, "d_x", np.float32, runs).max(axis=(1, 2)) for runs in (64, 32))
+    np.testing.assert_allclose(limit, wide, rtol=0.01)
+    assert not np.allclose(limit, narrow, rtol=0.01)
+
+
+def test_what_is_stored_is_of_a_thousand_runs_if_not_said_otherwise(tmp_path: Path) -> None:
+    writing.write_set(tmp_path / "set", [CASES["hand-1x1x1"]])
+    assert json.loads((tmp_path / "set" / "manifest.json").read_text())["runs"] == tolerance.STORED_RUNS == 1024
 
 
 def test_a_set_is_read_in_its_order(small: Path) -> None:

@@ -214,3 +214,53 @@ def test_what_it_writes(port: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "small-one-step" not in page
     assert "<code>small-one-unit</code>" in page
     assert "http" not in page
+
+
+def claiming(port: Path, roundoff: str) -> str:
+    """The folder of the port, which now claims a roundoff in float32."""
+    file = port / "port.toml"
+    file.write_text(f'{file.read_text()}\n[roundoff]\nfloat32 = "{roundoff}"\n')
+    return str(port)
+
+
+def test_a_port_is_judged_by_the_roundoff_that_it_claims(
+    port: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {kind: tmp_path / f"report.{kind}" for kind in ("json", "junit", "html")}
+    arguments = [word for kind, path in files.items() for word in (f"--{kind}", str(path))]
+    assert check(claiming(port, "2^-11"), "--dtype", "float32", *arguments) == CONFORMS
+    out = capsys.readouterr().out
+    passed, skipped = map(int, re.findall(r"conforms  \((\d+) pass, (\d+) too sensitive; ", out)[0])
+    assert passed + skipped == len(vectors.IDS)
+    assert passed > skipped > 0
+    line = re.findall(
+        r"^effective roundoff 2\^-(\d\d\.\d) \(float32, judged at the 2\^-11 that it claims\); .*$", out, re.M
+    )
+    assert 23 < float(line[0]) < 25
+    found = json.loads(files["json"].read_text())
+    assert (found["total"]["pass"], found["total"]["too sensitive"]) == (passed, skipped)
+    assert found["total"]["worst_share"] < 2**-11  # float32 is better than it claims, by 13 bits
+    assert -25 < found["effective_roundoff"]["float32"]["log2"] < -23
+    details = {r["detail"] for r in found["results"] if r["verdict"] == "too sensitive"}
+    assert any(re.fullmatch(r"\S+ may be off by \S+ of its size", detail) for detail in details)
+    assert ElementTree.parse(files["junit"]).getroot().get("skipped") == str(skipped)
+    page = files["html"].read_text()
+    assert f"{skipped} too sensitive" in page
+    assert found["effective_roundoff"]["float32"]["in_words"] in page
+
+
+def test_a_mistake_is_seen_at_the_roundoff_that_is_claimed(port: Path) -> None:
+    assert check(with_arguments(Path(claiming(port, "2^-13")), "w-hh-transposed"), "--dtype", "float32") == DIVERGES
+
+
+def test_5_what_is_too_sensitive_is_no_success(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(claiming(port, "2^-4"), "--dtype", "float32") == NOTHING
+    assert f"nothing was checked  ({len(vectors.IDS)} too sensitive; 0 tensors)" in capsys.readouterr().out
+
+
+def test_every_report_says_the_effective_roundoff(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(str(port)) == CONFORMS
+    found = re.findall(r"^effective roundoff 2\^-(\S+) \((\w+)\); ", capsys.readouterr().out, re.MULTILINE)
+    levels = {dtype: float(level) for level, dtype in found}
+    assert 52 < levels["float64"] < 54
+    assert 23 < levels["float32"] < 25
