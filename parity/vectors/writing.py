@@ -31,11 +31,13 @@ def truth(case: Case) -> dict[str, Array]:
 def write(folder: Path, case: Case, runs: int) -> None:
     """Writes one vector into a folder that is not there yet, with limits from so many noisy runs. SPEC 10.1."""
     values, expect = arrays(case), truth(case)
+    limits = _tolerance(case, expect, runs)
+    folder.mkdir()  # not its parent: where that is gone, by an interruption, it stays so
     write_inputs(folder, case, values, "float64", expect)
     (folder / "expect").mkdir()
     for name, tensor in expect.items():
         npy.write(folder / "expect" / f"{name}.npy", tensor)
-    (folder / "tolerance.toml").write_text(_tolerance(case, expect, runs), encoding="utf-8")
+    (folder / "tolerance.toml").write_text(limits, encoding="utf-8")
 
 
 def write_inputs(folder: Path, case: Case, values: Arrays, dtype: str, asked: Iterable[str]) -> None:
