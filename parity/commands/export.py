@@ -134,6 +134,10 @@ def own_case(given: dict[str, Any]) -> Case:
 
 def _require_effect(options: dict[str, Any]) -> None:
     """Raises ValueError where an option would change nothing."""
+    cell = options.get("cell", "rnn")
+    for name in {name for kind in CELLS.values() for name in kind.options} & options.keys():
+        if name not in CELLS[cell].options:
+            raise ValueError(f"--{name} is of another cell than {cell}")
     head = [name for name in ("activation", "divergence", "target", "reduction") if name in options]
     if head and options.get("O") is None:
         raise ValueError(f"--{head[0]} is of an output layer: it needs --output-size or weights that have one")

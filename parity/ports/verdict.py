@@ -19,6 +19,7 @@ from reference.arrays import Array
 GIVE_UP = 5  # after so many breaks in a row
 ALONE = 10  # failing vectors of a dtype that are asked for again alone
 REASON_SHOWN = 200  # characters
+DIFFERING_NAMED = 4  # tensors
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def _asked_again(conversation: "_Conversation", first: Iterable[Outcome], repeat
             if again.verdict == "broken":
                 outcomes[index] = replace(again, detail=f"when asked again: {again.detail}")
             elif differing := _differing(before.got, again.got):
-                detail = f"answers differ when asked again: {', '.join(differing)}"
+                named = [*differing[:DIFFERING_NAMED], *(["…"] if len(differing) > DIFFERING_NAMED else [])]
+                detail = f"answers differ when asked again: {', '.join(named)}"
                 outcomes[index] = Outcome(before.vector, before.dtype, "fail", detail)
     return outcomes
 

@@ -102,6 +102,12 @@ def test_vectors_hold_a_case_of_any_cell(tmp_path: Path) -> None:
     assert "h0 = true\nc0 = true\nlengths = false" in text
 
 
+def test_an_option_of_another_cell_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        commands.main(["export", str(tmp_path / "v"), "--cell", "mgu", "--nonlinearity", "relu"])
+    assert "--nonlinearity is of another cell than mgu" in capsys.readouterr().err
+
+
 def test_a_port_conforms_or_is_told_where_it_goes_wrong(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -280,5 +280,16 @@ def test_a_vector_that_passes_alone_is_said_to(tmp_path: Path) -> None:
     first, second = verdict.check(stateful, vectors.frozen()[:2], ["float64"], tmp_path, 20.0)
     assert (first.verdict, second.verdict, second.passes_alone) == ("pass", "fail", True)
     assert check.line(second).endswith("; passes alone: state left from an earlier case")
-    wrong = replace(fake, command=(*fake.command, "skip-everything"))
-    assert not any(o.passes_alone for o in verdict.check(wrong, vectors.frozen()[:2], ["float64"], tmp_path, 20.0))
+
+
+def test_the_first_vector_of_a_process_was_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    def counted(of: Port, dtype: str) -> Process:
+        started.append(of)
+        return Process(of, dtype)
+
+    monkeypatch.setattr(verdict, "Process", counted)
+    outcomes = list(verdict.check(port("right"), FIRST_THREE, ["float64"], tmp_path, 20.0))
+    assert [(o.verdict, o.passes_alone) for o in outcomes] == [("fail", False)] * 3
+    assert len(started) == 1 + 2  # the second and the third are asked for alone

@@ -156,7 +156,7 @@ for line in sys.stdin:
     if mode in IN_FILES and answered == 2:
         changed(out, IN_FILES[mode])
     if mode == "last-bit-at-7" and answered == 7:
-        changed(out, rewritten(lambda a: np.nextafter(a, np.inf)))
+        changed(out, rewritten(lambda a: np.where(a == 0, a, np.nextafter(a, np.inf))))
     if mode == "close-and-stay" and answered == 2:
         os.close(1)
         time.sleep(1000)
