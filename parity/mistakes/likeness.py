@@ -153,8 +153,10 @@ def _distance(outcome: Outcome, name: str, got: Array, other: Array) -> float:
     allowed, truth = outcome.vector.allowed[outcome.dtype][name], outcome.vector.expect[name]
     magnitude = np.abs(truth[np.isfinite(truth)]).max(initial=0) or 1.0
     unit = allowed.max(initial=0) or UNIT_ROUNDOFF[np.dtype(outcome.dtype)] * magnitude
-    difference = errors(got, other) / np.where(allowed > 0, allowed, unit)
-    return float(difference[np.isfinite(difference)].max(initial=0))
+    error = errors(got, other)
+    with np.errstate(over="ignore"):  # allowed may be a denormal number
+        shares = (error / np.where(allowed > 0, allowed, unit))[np.isfinite(error)]
+    return float(min(shares.max(initial=0), np.finfo(np.float64).max))
 
 
 @dataclass

@@ -121,6 +121,15 @@ def test_a_mistake_in_a_port_of_low_precision_is_named() -> None:
     assert named(outcomes)[0] == "w-hh-transposed"
 
 
+def test_a_mistake_is_named_where_the_tolerance_is_a_denormal_number() -> None:
+    """A share of the tolerance overflows there: it is the largest number, not none."""
+    outcome = judged("square-l1", of("w-hh-transposed", "square-l1"))
+    tiny = {name: np.full_like(limit, 5e-324) for name, limit in outcome.vector.allowed["float64"].items()}
+    narrow = replace(outcome, vector=replace(outcome.vector, allowed={"float64": tiny}))
+    assert named([narrow]) == ["w-hh-transposed"]
+    assert named([replace(narrow, got={name: -tensor for name, tensor in outcome.got.items()})]) == []
+
+
 def test_an_inaccurate_tanh_looks_like_nothing_that_is_planted_or_like_three_at_most(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
