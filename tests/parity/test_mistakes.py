@@ -140,7 +140,7 @@ def test_the_matrix_has_a_line_a_case_and_a_column_a_mistake(
     file = tmp_path / "bugs.json"
     # nothing is dropped there
     assert commands.main(["bugs", "-k", "dropout", "--case", "lengths", "--json", str(file)]) == 1
-    assert "········  lengths-none-reaches-T" in capsys.readouterr().out
+    assert "........  lengths-none-reaches-T" in capsys.readouterr().out
     assert commands.main(["bugs", "-k", "dh0", "--case", "rich", "--json", str(file)]) == 0
     assert "###  rich" in capsys.readouterr().out
     first = json.loads(file.read_text())["mistakes"][0]

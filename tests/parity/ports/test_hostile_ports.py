@@ -1,6 +1,7 @@
 """Ports that mean harm: an attack ends in one clear line, and nothing outside the runner's folders is lost."""
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -51,12 +52,16 @@ def work(tmp_path: Path) -> Path:
 
 
 def ended(pid: int) -> bool:
-    """Whether a process is no more, or will be as soon as somebody asks for its exit code."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return True
-    return stat.rpartition(")")[2].split()[0] == "Z"
+    """Whether a process that was killed is no more, or only waits for somebody to ask for its exit code."""
+    for _ in range(1000):  # it dies when the system comes to it
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
 
 
 # The private folder.
