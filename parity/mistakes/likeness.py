@@ -40,7 +40,7 @@ def likeness(outcomes: Sequence[Outcome]) -> list[str]:
     judged = [o for o in outcomes if o.verdict in ("pass", "fail") and (o.got or o.detail.startswith("error"))]
     wrong = [o for o in judged if o.verdict == "fail"][:CASES_READ]
     right = [o for o in judged if o.verdict == "pass"][-CASES_READ:]
-    left = [m for m in MISTAKES.values() if any(o.dtype == m.dtype for o in wrong)] if wrong else []
+    left = [m for m in MISTAKES.values() if any(o.dtype in m.dtypes for o in wrong)] if wrong else []
     for outcome in (*wrong, *right):
         if len(left) > (0 if outcome.verdict == "fail" else 1):
             left = [mistake for mistake in left if _explains(mistake, outcome)]
