@@ -211,7 +211,6 @@ MISTAKES = (
         "np.where(largest == -np.inf, 0, largest)",
         "largest",
         "-inf minus -inf is NaN",
-        met="espnet/espnet#6362 (a gradient of NaN)",
     ),
     Mistake(
         "ctc-log-sum-with-epsilon",

@@ -59,7 +59,8 @@ MISTAKES = (
         "step_weights.sum()",
         "step_weights.dtype.type(T * B)",
         "a mean over T·B steps, the padded ones and those of no weight among them",
-        met="DeepX-inc/machina#118, d2l-ai/d2l-en#2076, tracel-ai/burn#5568",
+        met="DeepX-inc/machina#118, d2l-ai/d2l-en#2076, tracel-ai/burn#5568, "
+        "qubvel-org/segmentation_models.pytorch#852",
     ),
     Mistake(
         "lengths-ignored",

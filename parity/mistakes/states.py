@@ -23,6 +23,7 @@ MISTAKES = (
         "_of_direction(initial, d)",
         "_of_direction(initial, 0)",
         "both directions from the same state",
+        met="microsoft/onnxruntime#1607 (the reverse direction with h0)",
     ),
     Mistake(
         "state-carried-between-calls",
