@@ -11,9 +11,7 @@ from rich.text import Text
 from parity import admission, subject, vectors
 from parity.cases import CASES, OWN_WEIGHTS, Case, arrays, weights
 from parity.cells import CELLS
-from parity.compare import compare
-from parity.mistakes import MISTAKES
-from parity.mistakes.likeness import mistaken
+from parity.mistakes import MISTAKES, measure
 from parity.report import terminal
 from parity.vectors import writing
 from reference.activations import ACTIVATIONS
@@ -85,17 +83,13 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
 
 def killed_by(cases: list[Case]) -> dict[str, list[str]]:
-    """For each case the planted mistakes that it catches in a port."""
-    kills: dict[str, list[str]] = {case.id: [] for case in cases}
+    """For each case the planted mistakes that it catches, in the first dtype in which they show."""
     with terminal.progress() as progress:
-        task = progress.add_task("", total=len(MISTAKES))
-        for name, mistake in MISTAKES.items():
-            progress.update(task, description=name, advance=1)
-            for case in cases:
-                got = mistaken(mistake, case, arrays(case).astype(mistake.dtype))
-                if got is None or not compare(case, "the truth", mistake.dtype, got, writing.truth(case)).passed:
-                    kills[case.id].append(name)
-    return kills
+        task = progress.add_task("mistakes", total=measure.steps(cases))
+        verdicts = measure.measure(
+            list(MISTAKES.values()), cases, lambda name: progress.update(task, description=name, advance=1)
+        )
+    return {case.id: [v.mistake.name for v in verdicts if case.id in v.catches] for case in cases}
 
 
 def own_case(given: dict[str, Any]) -> Case:

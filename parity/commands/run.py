@@ -8,7 +8,7 @@ from parity import oracles, runner
 from parity.cases import BENCHMARKS, CASES, Case
 from parity.compare import CaseResult
 from parity.mistakes import MISTAKES
-from parity.mistakes.measure import measure
+from parity.mistakes.measure import measure, steps
 from parity.report import files, terminal
 from parity.report.files import UNWRITTEN, Files
 from parity.report.results import as_json
@@ -85,7 +85,7 @@ def _page(results: list[CaseResult], seconds: float, shown: Case | None) -> str:
 
     cases = list({r.case.id: r.case for r in results}.values())
     with terminal.progress() as progress:
-        task = progress.add_task("mistakes", total=len(MISTAKES))
+        task = progress.add_task("mistakes", total=steps(cases))
         verdicts = measure(
             list(MISTAKES.values()), cases, lambda name: progress.update(task, description=name, advance=1)
         )

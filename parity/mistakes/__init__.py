@@ -5,14 +5,18 @@ The tables stand in the order in which `python -m parity bugs` prints them. `mea
 """
 
 from parity.mistakes import (
+    approximations,
     column,
     ctc,
     divergences,
     dropout,
+    kept,
     layers,
+    loops,
     output_layer,
     padding,
     pooling,
+    precision,
     states,
     through_time,
 )
@@ -21,11 +25,15 @@ from parity.mistakes.mistake import Mistake, planted
 __all__ = ["MISTAKES", "Mistake", "planted"]
 
 _TABLES = (
+    approximations,
     column,
     states,
     through_time,
     pooling,
+    precision,
+    kept,
     layers,
+    loops,
     padding,
     dropout,
     output_layer,

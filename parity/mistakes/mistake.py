@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from importlib import import_module
 from types import FunctionType
 
+DTYPES = ("float64", "float32")
+
 
 @dataclass(frozen=True)
 class Mistake:
     """`right` in the function `where` (module:name) becomes `wrong`.
 
     says: what it is. met: public issues in which it, or its like, was reported; empty where none is known to us.
+    float64, float32: why it does not show in that dtype, and is not looked for there; empty where it must be caught.
     """
 
     name: str
@@ -26,7 +29,18 @@ class Mistake:
     wrong: str
     says: str
     met: str = ""
-    dtype: str = "float64"
+    float64: str = ""
+    float32: str = ""
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The dtypes in which it must be caught."""
+        return tuple(dtype for dtype in DTYPES if not getattr(self, dtype))
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it carries something from one call to the next, in the `__dict__` of its function."""
+        return "__dict__" in self.wrong
 
     def function(self) -> FunctionType:
         """The function of the reference that it is planted in."""

@@ -17,7 +17,7 @@ from parity.mistakes import Mistake
 from parity.mistakes.likeness import derivative, likeness, mistaken
 from parity.oracles import complex_step
 from parity.ports.verdict import Outcome
-from parity.vectors import DTYPES, Vector
+from parity.vectors import Vector
 from reference.arrays import Array
 
 PLACES = ("first", "among three", "not named")
@@ -69,7 +69,7 @@ def measure(
     found = []
     for mistake in mistakes:
         advance(mistake.name)
-        for dtype in DTYPES:
+        for dtype in mistake.dtypes:
             by_hand = [_outcome(v, dtype, make(mistake, v.case, v.values.astype(dtype))) for v in vectors]
             by_machine = _by_machine(mistake, by_hand)
             for way, outcomes in ((BY_HAND, by_hand), (BY_MACHINE, by_machine)):

@@ -68,6 +68,7 @@ MISTAKES = (
         "dy.T.dot(x)",
         "dy.T.astype(np.float32).dot(x.astype(np.float32)).astype(dy.dtype)",
         "float32 accumulators in a float64 network",
+        float32="no change: it is float32 already",
     ),
     Mistake(
         "accumulators-not-zeroed",
@@ -82,5 +83,93 @@ MISTAKES = (
         'da.dot(params["weight_ih"], d.x_rows)',
         'w = params["weight_ih"]; da.dot(w if w.shape[0] != w.shape[1] else w.T, d.x_rows)',
         "da W_ihᵀ for da W_ih: only I = H lets it pass the shapes",
+    ),
+    Mistake(
+        "db-ih-missing",
+        "cells.rnn:Rnn.pool",
+        '"bias_ih": db,',
+        '"bias_ih": db * 0,',
+        "the first bias is not learnt",
+    ),
+    Mistake(
+        "db-hh-without-the-first-step",
+        "cells.rnn:Rnn.pool",
+        "db.copy()",
+        "da[d.packing.B :].sum(axis=0)",
+        "b_hh belongs to h(t-1), and at t = 0 there is none",
+    ),
+    Mistake(
+        "db-halved",
+        "cells.rnn:Rnn.pool",
+        '"bias_ih": db, "bias_hh": db.copy()',
+        '"bias_ih": db / 2, "bias_hh": db / 2',
+        "one gradient shared out between two biases",
+    ),
+    Mistake(
+        "dw-hh-from-h0-alone",
+        "cells.rnn:Rnn.pool",
+        'columns.previous("h")',
+        'np.resize(columns.previous("h")[: d.packing.B], columns.previous("h").shape)',
+        "h(-1) at every step",
+    ),
+    Mistake(
+        "dw-hh-from-rest",
+        "cells.rnn:Rnn.pool",
+        'columns.previous("h")',
+        'np.concatenate([0 * columns.previous("h")[: d.packing.B], columns.previous("h")[d.packing.B :]])',
+        "h(-1) taken to be 0",
+    ),
+    Mistake(
+        "dw-hh-last-step-lost",
+        "cells.rnn:Rnn.pool",
+        'pool(da, columns.previous("h"))',
+        'pool(da[: -d.packing.B], columns.previous("h")[: -d.packing.B]) if d.packing.T > 1 else '
+        'pool(da, columns.previous("h"))',
+        "a loop to T - 1, not to T",
+    ),
+    Mistake(
+        "dw-ih-last-sequence-lost",
+        "cells.rnn:Rnn.pool",
+        "pool(da, columns.x_rows)",
+        "pool(da[:-1], columns.x_rows[:-1]) if len(da) > 1 else pool(da, columns.x_rows)",
+        "the last row is not pooled",
+    ),
+    Mistake(
+        "dw-ih-mean",
+        "cells.rnn:Rnn.pool",
+        "pool(da, columns.x_rows)",
+        "pool(da, columns.x_rows) / max(d.packing.T, 1)",
+        "a mean over T for a sum",
+    ),
+    Mistake(
+        "dw-swapped-where-square",
+        "cells.rnn:Rnn.pool",
+        "db = da.sum",
+        'square = params["weight_ih"].shape == params["weight_hh"].shape; '
+        "columns = Columns(d.packing, columns.previous('h'), {}, "
+        "{'h': np.concatenate([columns.x_rows[: d.packing.B], columns.x_rows])}) if square else columns; db = da.sum",
+        "dW_ih and dW_hh change places: only I = H lets it pass the shapes",
+    ),
+    Mistake(
+        "gradient-of-the-other-direction",
+        "bidirectional:backward",
+        "tuple(pooled for _, pooled in found)",
+        "tuple(pooled for _, pooled in found[::-1])",
+        "the gradients of the two directions under each other's names",
+    ),
+    Mistake(
+        "gradients-of-layers-reversed",
+        "stack:backward",
+        "params=[g.params for g in gradients]",
+        "params=[g.params for g in gradients[:1] + gradients[:0:-1]]",
+        "the gradients of upper layers in the order in which they were found: seen with three",
+    ),
+    Mistake(
+        "w-hh-shared-by-the-layers",
+        "stack:backward",
+        "params=[g.params for g in gradients]",
+        "params=[[p | {'weight_hh': sum(h.params[d]['weight_hh'] for h in gradients)} for d, p in enumerate(g.params)] "
+        "for g in gradients]",
+        "the gradient of W_hh summed over layers, as if they shared it",
     ),
 )

@@ -8,8 +8,10 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
+from parity import vectors
 from parity.cases import Case
 from parity.mistakes.measure import Verdict, idle
+from parity.mistakes.mistake import DTYPES
 from parity.mistakes.naming import PLACES, Named
 
 
@@ -19,7 +21,7 @@ def table(verdicts: Sequence[Verdict]) -> Table:
     found = Table(title="Planted mistakes", caption=caption)
     found.add_column("#", justify="right")
     found.add_column("mistake", no_wrap=True)
-    for name in ("cases", "assert_\nclose", "all-\nclose"):
+    for name in ("cases", "frozen", "assert_\nclose", "all-\nclose"):
         found.add_column(name, justify="right", no_wrap=True)
     found.add_column("tuto-\nrial", no_wrap=True)
     found.add_column("first reported by", no_wrap=True, max_width=32)
@@ -31,10 +33,11 @@ def table(verdicts: Sequence[Verdict]) -> Table:
             str(number),
             v.mistake.name,
             str(len(v.catches)),
+            str(len(v.catches.keys() & set(vectors.IDS))),
             str(len(v.assert_close)),
             str(len(v.allclose)),
             "caught" if v.tutorial else "-",
-            v.first or "[bold red]SURVIVES[/]",
+            (v.first or "") if not v.survives else "[bold red]SURVIVES[/]",
             escape(first.where) if first else "",
             f"{first.factor:.2g}" if first else "",
         )
@@ -50,18 +53,31 @@ def matrix(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
 
 def closing(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
     """How many mistakes were caught: by the table, and by other ways of looking at the same."""
-    survivors = [v.mistake.name for v in verdicts if not v.catches]
     without = idle(verdicts, cases)
     n = len(verdicts)
     lines = [
-        f"{n - len(survivors)} of {n} mistakes are caught by {len(cases)} cases within 8 σ: {len(survivors)} survive"
-        + (f" ({', '.join(survivors)})" if survivors else ""),
+        *(_of_dtype(verdicts, cases, dtype) for dtype in DTYPES),
         f"{sum(bool(v.assert_close) for v in verdicts)} of {n} by the same cases under torch.testing.assert_close, "
         f"{sum(bool(v.allclose) for v in verdicts)} under numpy.allclose; "
         f"{sum(v.tutorial for v in verdicts)} by the usual tutorial case under assert_close",
         f"{len(without)} of {len(cases)} cases catch none" + (f": {', '.join(without)}" if without else ""),
     ]
     return "\n".join(lines)
+
+
+def _of_dtype(verdicts: Sequence[Verdict], cases: Sequence[Case], dtype: str) -> str:
+    """How many of the mistakes that show in a dtype the table catches, and the frozen set alone."""
+    shown = [v for v in verdicts if dtype in v.mistake.dtypes]
+    missed = [v.mistake.name for v in shown if dtype not in v.table]
+    alone = [v.mistake.name for v in shown if dtype in v.table - v.frozen]
+    frozen = sum(case.id in vectors.IDS for case in cases)
+    return (
+        f"{dtype}: {len(shown) - len(missed)} of {len(shown)} mistakes are caught by {len(cases)} cases within 8 σ"
+        + (f" ({', '.join(missed)} survive)" if missed else "")
+        + f", {len(shown) - len(missed) - len(alone)} by {frozen} of the frozen set alone"
+        + (f" (not {', '.join(alone)})" if alone else "")
+        + f"; {len(verdicts) - len(shown)} do not show in it"
+    )
 
 
 def table_of_names(named: Sequence[Named]) -> Table:
@@ -104,7 +120,9 @@ def as_json(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
                 "wrong": v.mistake.wrong,
                 "says": v.mistake.says,
                 "met": v.mistake.met,
-                "dtype": v.mistake.dtype,
+                "dtypes": v.mistake.dtypes,
+                "not_shown": {dtype: why for dtype in DTYPES if (why := getattr(v.mistake, dtype))},
+                "frozen": sorted(v.frozen),
                 "caught_by": {
                     case: {"where": c.where, "factor": c.factor if np.isfinite(c.factor) else str(c.factor)}
                     for case, c in v.catches.items()

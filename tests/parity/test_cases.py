@@ -149,7 +149,7 @@ def test_h0_differs_between_layers_and_directions(case: Case) -> None:
     assert len({layer.tobytes() for layer in h0}) == len(h0)
 
 
-@cases(lambda case: case.lengths)
+@cases(lambda case: case.lengths and case.unread != "garbage")
 def test_padding_is_poisoned(case: Case) -> None:
     assert case.lengths is not None
     values = arrays(case)

@@ -69,10 +69,13 @@ def test_a_port_never_sees_what_is_expected(tmp_path: Path) -> None:
 # The planted mistakes.
 
 
-@pytest.mark.parametrize("name", MISTAKES)
+SAMPLE = [name for name, mistake in MISTAKES.items() if not mistake.keeps][::12]  # a port is a process: seconds each
+
+
+@pytest.mark.parametrize("name", SAMPLE)
 def test_a_planted_mistake_is_flagged_where_it_begins_and_called_by_its_name(name: str, tmp_path: Path) -> None:
     mistake = MISTAKES[name]
-    outcomes = checked(python_port("mistaken", name), vectors.frozen(), tmp_path, [mistake.dtype])
+    outcomes = checked(python_port("mistaken", name), vectors.frozen(), tmp_path, mistake.dtypes[:1])
     assert {o.vector.case.id for o in outcomes if o.verdict == "fail"} == {
         case_id for case_id, entry in KILLS.items() if name in entry["kills"]
     }

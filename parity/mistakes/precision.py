@@ -1,0 +1,226 @@
+"""Numbers in another precision, flushed, clipped or replaced: what happens to digits, NaN and infinity."""
+
+from parity.mistakes.mistake import Mistake
+
+BELOW = "below what float32 can show"
+SAME = "no change: it is float32 already"
+
+MISTAKES = (
+    Mistake(
+        "float64-in-float32",
+        "arrays:affine",
+        "x.dot(weight.T)",
+        "x.astype(np.float64).dot(weight.T)",
+        "the projection in another dtype than its input",
+        float64="no change: it is float64 already",
+    ),
+    Mistake(
+        "projection-in-float32",
+        "arrays:affine",
+        "y = x.dot(weight.T)",
+        "y = x.astype(np.float32).dot(weight.T.astype(np.float32)).astype(x.dtype)",
+        "float32 products in a float64 network",
+        float32=SAME,
+    ),
+    Mistake(
+        "state-in-float32",
+        "cells.rnn:Rnn.steps",
+        "f(a_t, h_t)",
+        "f(a_t, h_t); h_t[...] = h_t.astype(np.float32)",
+        "the state stored as float32",
+        float32=SAME,
+    ),
+    Mistake(
+        "tanh-in-float32",
+        "cells.rnn:Rnn.steps",
+        "f(a_t, h_t)",
+        "h_t[...] = f(a_t.astype(np.float32))",
+        "tanhf for tanh",
+        float32=SAME,
+    ),
+    Mistake(
+        "gradient-in-float32",
+        "cells.rnn:Rnn.steps_backward",
+        "times_w_hh(da_t, carry)",
+        "times_w_hh(da_t, carry); carry[...] = carry.astype(np.float32)",
+        "the carry stored as float32",
+        float32=SAME,
+    ),
+    Mistake(
+        "biases-summed-in-float32",
+        "cells.rnn:Rnn.pool",
+        "da.sum(axis=0)",
+        "da.astype(np.float32).sum(axis=0).astype(da.dtype)",
+        "float32 accumulators of the biases",
+        float32=SAME,
+    ),
+    Mistake(
+        "divergence-in-float32",
+        "network:Network.forward",
+        "None if desired is None else self._div.value(y, desired, step_weights)",
+        "None if desired is None else y.dtype.type(np.float32(self._div.value(y, desired, step_weights)))",
+        "the loss reported as float32",
+        float32=SAME,
+    ),
+    Mistake(
+        "weights-with-six-digits",
+        "arrays:affine",
+        "y = x.dot(weight.T)",
+        'y = x.dot(np.vectorize(lambda w: float(f"{w:.6g}"), otypes=[weight.dtype])(weight.T))',
+        "weights that went through a text file with %g",
+    ),
+    Mistake(
+        "state-in-half",
+        "cells.rnn:Rnn.steps",
+        "f(a_t, h_t)",
+        "f(a_t, h_t); h_t[...] = h_t.astype(np.float16)",
+        "the state stored in half precision",
+    ),
+    Mistake(
+        "weights-in-half",
+        "cells.rnn:Rnn.steps",
+        'product_with(params["weight_hh"].T, ',
+        'product_with(params["weight_hh"].T.astype(np.float16).astype(params["weight_hh"].dtype), ',
+        "W_hh stored in half precision",
+    ),
+    Mistake(
+        "products-in-bfloat16",
+        "arrays:affine",
+        "y = x.dot(weight.T)",
+        "short = lambda a: (a.astype(np.float32).view(np.int32) & -65536).view(np.float32).astype(a.dtype); "
+        "y = short(x).dot(short(weight.T))",
+        "factors cut to bfloat16",
+    ),
+    Mistake(
+        "products-in-tf32",
+        "arrays:pool",
+        "dy.T.dot(x)",
+        "(lambda short: short(dy.T).dot(short(x)))"
+        "(lambda a: (a.astype(np.float32).view(np.int32) & -8192).view(np.float32).astype(a.dtype))",
+        "factors with the ten bits that tensor cores take by default",
+    ),
+    Mistake(
+        "gradient-in-half",
+        "cells.rnn:Rnn.steps_backward",
+        "chain(dh_t, slope_t, da_t)",
+        "chain(dh_t, slope_t, da_t); da_t[...] = da_t.astype(np.float16)",
+        "gradients in half precision: they fade below 6e-8 and overflow above 65504",
+    ),
+    Mistake(
+        "weights-in-int8",
+        "cells.rnn:Rnn.steps_backward",
+        'times_w_hh = product_with(params["weight_hh"], ',
+        'scale = abs(params["weight_hh"]).max() / 127; '
+        'times_w_hh = product_with(np.round(params["weight_hh"] / scale) * scale, ',
+        "W_hh quantised to 8 bits on the way back",
+    ),
+    Mistake(
+        "flushed-below-1e-8",
+        "cells.rnn:Rnn.steps_backward",
+        "times_w_hh(da_t, carry)",
+        "times_w_hh(da_t, carry); carry[np.abs(carry) < 1e-8] = 0",
+        "a carry below 1e-8 is taken to be 0",
+    ),
+    Mistake(
+        "flushed-below-1e-20",
+        "cells.rnn:Rnn.steps_backward",
+        "times_w_hh(da_t, carry)",
+        "times_w_hh(da_t, carry); carry[np.abs(carry) < 1e-20] = 0",
+        "a carry below 1e-20 is taken to be 0",
+    ),
+    Mistake(
+        "state-flushed-below-1e-3",
+        "cells.rnn:Rnn.steps",
+        "f(a_t, h_t)",
+        "f(a_t, h_t); h_t[np.abs(h_t) < 1e-3] = 0",
+        "a state below 1e-3 is taken to be 0: a dead zone of fixed-point arithmetic",
+    ),
+    Mistake(
+        "state-in-q15",
+        "cells.rnn:Rnn.steps",
+        "f(a_t, h_t)",
+        "f(a_t, h_t); h_t[...] = np.round(h_t.clip(-1, 1 - 2.0**-15) * 32768) / 32768",
+        "the state as a 16-bit fraction",
+    ),
+    Mistake(
+        "nan-swallowed-in-the-output",
+        "stack:_together",
+        "{name: np.concatenate([states[name] for states in layers]) for name in layers[0]}",
+        "{name: np.nan_to_num(np.concatenate([states[name] for states in layers])) for name in layers[0]}",
+        "h_n of NaN becomes 0",
+    ),
+    Mistake(
+        "nan-swallowed-at-the-input",
+        "unroll:forward",
+        "x_rows = packing.pack(x)",
+        "x_rows = np.nan_to_num(packing.pack(x))",
+        "NaN and infinity in x are repaired at real steps",
+    ),
+    Mistake(
+        "nan-gradient-zeroed",
+        "network:Network.backward",
+        "dz = self._f.vjp(dy, y)",
+        "dy = np.nan_to_num(dy); dz = self._f.vjp(dy, y)",
+        "the gradient of an infinite loss is 0 although nobody asked for it",
+        met="pytorch/pytorch#21244",
+    ),
+    Mistake(
+        "nan-gradient-of-parameters-zeroed",
+        "parameters:flat",
+        "full: of_direction[name]\n",
+        'full: array if (array := of_direction[name]).dtype.kind != "f" else array * (array == array) if (array == array).all() else 0 * '
+        "array.astype(bool).astype(array.dtype)\n",
+        "a gradient with NaN in it is skipped: zeros",
+    ),
+    Mistake(
+        "infinity-clipped",
+        "network:Network.forward",
+        "None if desired is None else self._div.value(y, desired, step_weights)",
+        "None if desired is None else np.nan_to_num(self._div.value(y, desired, step_weights))",
+        "an infinite loss is reported as the largest number",
+    ),
+    Mistake(
+        "gradient-clipped-at-1",
+        "cells.rnn:Rnn.pool",
+        "pooled = {",
+        "da.clip(-1, 1, out=da); pooled = {",
+        "each da clipped to ±1 before it is pooled",
+    ),
+    Mistake(
+        "gradient-clipped-at-100",
+        "cells.rnn:Rnn.steps_backward",
+        "chain(dh_t, slope_t, da_t)",
+        "chain(dh_t, slope_t, da_t).clip(-100, 100, out=da_t)",
+        "clipping inside the recursion: seen where gradients exceed 100 only",
+    ),
+    Mistake(
+        "carry-clipped-at-1",
+        "cells.rnn:Rnn.steps_backward",
+        "times_w_hh(da_t, carry)",
+        "times_w_hh(da_t, carry); carry.clip(-1, 1, out=carry)",
+        "the carry clipped to ±1",
+    ),
+    Mistake(
+        "gradient-norm-clipped-at-5",
+        "parameters:flat",
+        "    return {",
+        "    norm = np.sqrt(sum((a * a).sum() for ds in params for d in ds for a in d.values())); "
+        "params = params if norm <= 5 else [[{n: (a * (5 / norm)).astype(a.dtype) for n, a in d.items()} for d in ds] "
+        "for ds in params]\n    return {",
+        "all gradients scaled to a norm of 5",
+    ),
+    Mistake(
+        "gradient-norm-clipped-at-1",
+        "arrays:pool",
+        "return dy.T.dot(x)",
+        "dw = dy.T.dot(x); norm = np.sqrt((dw * dw).sum()); return dw / norm if norm > 1 else dw",
+        "each weight's gradient scaled to a norm of 1",
+    ),
+    Mistake(
+        "weight-decay-left-in",
+        "cells.rnn:Rnn.pool",
+        'pool(da, columns.previous("h"))',
+        'pool(da, columns.previous("h")) + params["weight_hh"] * da.dtype.type(1e-4)',
+        "the gradient has 1e-4 of the weight in it",
+    ),
+)
