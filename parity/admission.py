@@ -13,7 +13,7 @@ SATURATED = 0.95  # of a tanh
 def problems(case: Case) -> list[str]:
     """Why a case would prove little; nothing, if it is admissible. SPEC 30.3.
 
-    For relu, min |a| / σ_a > 10; the tolerance of every tensor below a thousandth of it, in float32; no saturation that
+    For relu, min |a| / σ_a > 10; the tolerance of every tensor below `width` of it, in float32; no saturation that
     the case is not about; everything finite. An exact case stays within the integers (and halves) of float32 instead.
     """
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
@@ -32,13 +32,13 @@ def _problem(case: Case, name: str, tensor: Array) -> str | None:
         integers = np.array_equal(2 * tensor, np.round(2 * tensor)) and np.abs(tensor).max() < 2**22
         return None if integers else "not exact"
     spread = UNIT_ROUNDOFF[np.dtype(np.float32)] * tolerance.sigma(case, np.float32)[name]
-    if tensor[finite].any() and not SIGMAS * spread[finite].max() < 1e-3 * np.abs(tensor[finite]).max():
+    if tensor[finite].any() and not SIGMAS * spread[finite].max() < case.width * np.abs(tensor[finite]).max():
         return "its tolerance is wide"
     quantity = tensors.find(case, name).quantity
     if quantity == "h" and not case.saturated and np.abs(tensor).max() >= SATURATED and case.nonlinearity == "tanh":
         return "saturated"
     if (quantity == "a" and case.nonlinearity == "relu") or (quantity == "z" and case.activation == "relu"):
-        real = tensor != 0
+        real = finite & (tensor != 0)
         if not (np.abs(tensor[real]) > 10 * spread[real]).all():
             return "near the kink of relu"
     return None

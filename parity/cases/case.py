@@ -41,18 +41,20 @@ class Case:
     O: int | None = None  # None: the recurrent stack alone, without an output layer
     activation: str = "identity"
     divergence: str = "squared_error"
-    target: str = "values"  # classes, soft, bits; sequence: one class each; labels: those of `labels`
+    target: str = "values"  # classes, soft, bits, edges; sequence: one class each; labels: those of `labels`
     labels: tuple[tuple[int, ...], ...] | None = None
     blank: int = 0
     zero_infinity: bool = False
     reduction: str = "sum"
-    weights: str | None = None  # random, mask, last, delayed
+    weights: str | None = None  # random, mask, last, delayed, signed
     recipe: str = "uniform"
     scale: float = 0.75
     exact: bool = False
     saturated: bool = False  # |h| may come near 1
     finite: bool = True  # False: inf and NaN are wanted
+    width: float = 1e-3  # of the widest tolerance over the largest element of a tensor. SPEC 30.3
     memory: str = "contiguous"  # strided
+    unread: str = "padding"  # NaN there; nan, garbage: which of them stands there and at targets of weight 0
 
     @property
     def seed(self) -> int:
@@ -124,7 +126,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Arrays:
-    """The values of a case, in its layout; None where the case has none. Padding holds NaN (class indices: -100).
+    """The values of a case, in its layout; None where the case has none. Padding holds what `unread` of the case says.
 
     initial and d_last: by the name of the state, h.
     """

@@ -95,6 +95,9 @@ def _target(case: Case, draw: _Draw) -> Array:
         return case.laid_out(draw.rng.integers(0, O, (T, B)))
     if case.target == "soft":  # sixteenths that sum to 1, some of them 0
         return case.laid_out(draw.rng.multinomial(16, np.full(O, 1 / O), (T, B)) / 16)
+    if case.target == "edges":  # 0, 1, nearly 0, and what lies between: of no sum in particular
+        between = draw.uniform((T, B, O), 0.0)
+        return case.laid_out(np.choose(draw.rng.integers(0, 4, (T, B, O)), [0.0, 1.0, 2.0**-60 * between, between]))
     return case.laid_out(draw.uniform((T, B, O), 0.0 if case.target == "bits" else -1.0))
 
 
@@ -105,6 +108,8 @@ def _weights(case: Case, draw: _Draw) -> Array:
     steps: Array
     if case.weights == "random":
         return draw.uniform((T, B), 0.25, 2.0)
+    if case.weights == "signed":
+        return _signed(case, draw)
     if case.weights == "mask":
         steps = draw.rng.random((T, B)) < 0.6
         steps[0] = True
@@ -113,6 +118,14 @@ def _weights(case: Case, draw: _Draw) -> Array:
     else:  # delayed: nothing is asked of the first step of a sequence
         steps = np.broadcast_to(t >= 1, (T, B)).copy()
     return steps
+
+
+def _signed(case: Case, draw: _Draw) -> Array:
+    """Weights of both signs, some of them 0; they sum to 5/8, over each sequence to as large a part as over another."""
+    w = draw.uniform((case.T, case.B), -0.5, 1.0) * (draw.rng.random((case.T, case.B)) < 0.7)
+    real = np.arange(case.T)[:, None] < np.array(case.lengths or (case.T,) * case.B)
+    w[0] = 1.25 - (w * real)[1:].sum(axis=0)
+    return (w / (2 * case.B)).astype(np.float32).astype(np.float64)
 
 
 def _integers(case: Case, draw: _Draw) -> Arrays:
@@ -180,6 +193,45 @@ def _certain(case: Case, draw: _Draw) -> Arrays:
     return replace(values, params=values.params | {"output.bias": bias}, target=np.zeros_like(values.target))
 
 
+def _range(case: Case, draw: _Draw) -> Arrays:
+    """Biases that hold the arguments of the activation from LOW to HIGH, close around 0: `range:LOW:HIGH`.
+
+    Of the output layer, or of every recurrent layer where there is none.
+    """
+    values = _uniform(case, draw)
+    low, high = (np.arcsinh(float(end)) for end in case.recipe.split(":")[1:])
+    wide = {
+        name: p + draw.rng.permutation(np.sinh(np.linspace(low, high, p.size)))
+        for name, p in values.params.items()
+        if name == "output.bias" or (case.O is None and "bias_ih" in name)
+    }
+    return replace(values, params=values.params | {n: p.astype(np.float32).astype(np.float64) for n, p in wide.items()})
+
+
+def _offset(case: Case, draw: _Draw) -> Arrays:
+    """Logits that are all far above or below 0: `offset:BY`."""
+    values = _uniform(case, draw)
+    moved = values.params["output.bias"] + float(case.recipe.split(":")[1])
+    return replace(values, params=values.params | {"output.bias": moved.astype(np.float32).astype(np.float64)})
+
+
+def _unlikely(case: Case, draw: _Draw) -> Arrays:
+    """Logits of a class that no label is, the last, far above all others: `unlikely:BY`."""
+    values = _uniform(case, draw)
+    bias = values.params["output.bias"].copy()
+    bias[-1] = float(case.recipe.split(":")[1])
+    return replace(values, params=values.params | {"output.bias": bias})
+
+
+def _not_finite(case: Case, draw: _Draw) -> Arrays:
+    """One input of a real step that is no finite number: `not-finite:nan`, `not-finite:inf`, `not-finite:-inf`."""
+    values = _uniform(case, draw)
+    x = values.x.copy()
+    t, b = case.T // 2, case.B - 1
+    x[(b, t, 0) if case.batch_first else (t, b, 0) if case.batched else (t, 0)] = float(case.recipe.split(":")[1])
+    return replace(values, x=x)
+
+
 def _default_initialisation(case: Case, draw: _Draw) -> Arrays:
     """The parameters that `init` draws."""
     params = (case.rnn() if case.O is None else case.network()).init(draw.rng, np.float32)
@@ -220,6 +272,10 @@ RECIPES: dict[str, Callable[[Case, _Draw], Arrays]] = {
     "one-to-many": _one_to_many,
     "large-logits": _large_logits,
     "certain": _certain,
+    "range": _range,
+    "offset": _offset,
+    "unlikely": _unlikely,
+    "not-finite": _not_finite,
     "default-initialisation": _default_initialisation,
     "trained": _trained,
     "weights": _own_weights,
@@ -227,22 +283,32 @@ RECIPES: dict[str, Callable[[Case, _Draw], Arrays]] = {
 
 
 def _poisoned(case: Case, values: Arrays) -> Arrays:
-    """NaN in everything that lies past the end of a sequence: whoever reads it is found out."""
-    if case.lengths is None:
-        return values
-    padding = case.laid_out(np.arange(case.T)[:, None] >= np.array(case.lengths))
+    """What must not be read holds NaN, class indices -100, or garbage: whoever reads it is found out.
 
-    def poison(series: Array) -> Array:
-        if series.dtype == np.bool_:
+    That is everything past the end of a sequence; and the target of a step of weight 0, if `unread` asks for it.
+    """
+    if case.lengths is None and (case.unread == "padding" or case.weights is None):
+        return values
+    padding = case.laid_out(np.arange(case.T)[:, None] >= np.array(case.lengths or (case.T,) * case.B))
+    unasked = padding if case.unread == "padding" or values.weights is None else padding | (values.weights == 0)
+    garbage = _Draw(np.random.default_rng([case.seed, 1])) if case.unread == "garbage" else None
+
+    def poison(series: Array, where: Array = padding) -> Array:
+        if series.dtype == np.bool_ and case.unread == "padding":
             return series
-        series = series.copy()
-        series[padding] = np.nan if np.issubdtype(series.dtype, np.floating) else -100
+        series = series.astype(np.float64) if series.dtype == np.bool_ else series.copy()
+        if garbage is None:
+            series[where] = np.nan if np.issubdtype(series.dtype, np.floating) else -100
+        elif np.issubdtype(series.dtype, np.floating):
+            series[where] = garbage.uniform(series[where].shape, -100.0, 100.0)
+        else:
+            series[where] = garbage.rng.integers(0, case.O, series[where].shape)
         return series
 
     return replace(
         values,
         x=poison(values.x),
         d_output=None if values.d_output is None else poison(values.d_output),
-        target=None if values.target is None else values.target if case.per_sequence else poison(values.target),
+        target=values.target if values.target is None or case.per_sequence else poison(values.target, unasked),
         weights=None if values.weights is None else poison(values.weights),
     )
