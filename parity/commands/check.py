@@ -78,10 +78,10 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 def _fresh(port: Port, seed: int, count: int, dtypes: Sequence[str], folder: Path) -> list[Vector]:
     """Vectors of cases made at this moment, written and read like the frozen ones."""
 
-    def claimed(case: Case) -> bool:
-        return any(not port.lacks(case, dtype) for dtype in dtypes)
+    def lacks(case: Case) -> set[str]:
+        return set.intersection(*(set(port.lacks(case, dtype)) for dtype in dtypes))
 
-    writing.write_set(folder, fresh.cases(seed, count, claimed))
+    writing.write_set(folder, fresh.cases(seed, count, lacks))
     return reading.read_set(folder)
 
 
