@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vectors", type=Path, metavar="DIR", help="other vectors than the frozen ones")
     parser.add_argument("--fresh", type=int, metavar="SEED", help="and cases made at this moment")
     parser.add_argument("--fresh-cases", type=int, metavar="N", default=20, help="how many of them (20)")
-    parser.add_argument("-k", metavar="TEXT", default="", help="only the vectors whose id contains TEXT")
+    parser.add_argument(
+        "-k", metavar="TEXT", default="", help="only the vectors whose id contains TEXT, fresh ones among them"
+    )
     parser.add_argument("--dtype", choices=vectors.DTYPES, help="only this dtype")
     parser.add_argument("--timeout", type=float, metavar="S", default=10.0, help="seconds an answer may take (10)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every tensor of every vector")
@@ -55,7 +57,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
             return CORRUPT
         chosen = [vector for vector in stored if options.k in vector.case.id]
         if options.fresh is not None:
-            chosen += _fresh(port, options.fresh, options.fresh_cases, dtypes, Path(folder) / "fresh")
+            chosen += _fresh(port, options, dtypes, Path(folder) / "fresh")
         if not chosen:
             parser.error(f"no vector has {options.k!r} in its id")
         work = Path(folder) / "work"
@@ -75,13 +77,14 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     return exit_code(outcomes)
 
 
-def _fresh(port: Port, seed: int, count: int, dtypes: Sequence[str], folder: Path) -> list[Vector]:
-    """Vectors of cases made at this moment, written and read like the frozen ones."""
+def _fresh(port: Port, options: argparse.Namespace, dtypes: Sequence[str], folder: Path) -> list[Vector]:
+    """Vectors of cases made at this moment, written and read like the frozen ones; of them those that -k chooses."""
 
     def lacks(case: Case) -> set[str]:
         return set.intersection(*(set(port.lacks(case, dtype)) for dtype in dtypes))
 
-    writing.write_set(folder, fresh.cases(seed, count, lacks))
+    made = fresh.cases(options.fresh, options.fresh_cases, lacks)
+    writing.write_set(folder, [case for case in made if options.k in case.id])
     return reading.read_set(folder)
 
 
