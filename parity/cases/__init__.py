@@ -9,7 +9,9 @@ Every value is representable in float32, so that a case is the same case in both
 
 from parity.cases.benchmarks import BENCHMARKS
 from parity.cases.case import Arrays, Case
+from parity.cases.corners import CORNERS
 from parity.cases.covering import COVERING, HEAD_IDS, RNN_IDS, TOKENS
+from parity.cases.pairs import PAIRS
 from parity.cases.sharp import SHARP
 from parity.cases.special import SPECIAL
 from parity.cases.values import OWN_WEIGHTS, RECIPES, arrays, strided
@@ -31,4 +33,4 @@ __all__ = [
 ]
 
 
-CASES: dict[str, Case] = {case.id: case for case in [*COVERING, *SPECIAL, *SHARP]}
+CASES: dict[str, Case] = {case.id: case for case in [*COVERING, *SPECIAL, *CORNERS, *PAIRS, *SHARP]}

@@ -333,7 +333,7 @@ SPECIAL: list[Case] = [
     _special(
         "whole series",
         "ctc-long",
-        "probabilities that float32 could not hold outside the log domain",
+        "seventy steps, and labels that repeat",
         T=70,
         B=2,
         **_labels((1, 3, 3, 2, 5, 4) * 4, (2, 2) * 7),

@@ -4,13 +4,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from parity.commands import bugs, charlm, check, export, run, trace
+from parity.commands import bugs, charlm, check, coverage, export, run, trace
 
 COMMANDS = {
     "export": (export.add_arguments, export.main, "write test vectors: the frozen ones, cases of the table, or own"),
     "trace": (trace.add_arguments, trace.main, "print a small case step by step, as on paper"),
     "check": (check.add_arguments, check.main, "run a port, which is any program, on the test vectors"),
     "bugs": (bugs.add_arguments, bugs.main, "plant every known mistake, and see what catches it"),
+    "coverage": (coverage.add_arguments, coverage.main, "measure what the frozen set, the table and fresh cases cover"),
     "charlm": (charlm.add_arguments, charlm.main, "train a character model on real text, beside its torch twin"),
 }
 

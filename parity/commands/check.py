@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vectors", type=Path, metavar="DIR", help="other vectors than the frozen ones")
     parser.add_argument("--fresh", type=int, metavar="SEED", help="and cases made at this moment")
     parser.add_argument("--fresh-cases", type=int, metavar="N", help=f"how many of them ({FRESH_CASES})")
-    parser.add_argument("-k", metavar="TEXT", default="", help="only the vectors whose id contains TEXT")
+    parser.add_argument(
+        "-k", metavar="TEXT", default="", help="only the vectors whose id contains TEXT, fresh ones among them"
+    )
     parser.add_argument("--dtype", choices=vectors.DTYPES, help="only this dtype")
     parser.add_argument(
         "--repeat",
@@ -80,7 +82,7 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser, written
         return CORRUPT
     chosen = [vector for vector in stored if options.k in vector.case.id]
     if options.fresh is not None:
-        chosen += _fresh(port, options.fresh, options.fresh_cases or FRESH_CASES, dtypes)
+        chosen += _fresh(port, options.fresh, options.fresh_cases or FRESH_CASES, dtypes, options.k)
     if not chosen:
         parser.error(f"no vector has {options.k!r} in its id")
     try:
@@ -101,14 +103,15 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser, written
     return code or (UNWRITTEN if written.failed else 0)
 
 
-def _fresh(port: Port, seed: int, count: int, dtypes: Sequence[str]) -> list[Vector]:
+def _fresh(port: Port, seed: int, count: int, dtypes: Sequence[str], keyword: str) -> list[Vector]:
     """Vectors of cases made at this moment, written and read like the frozen ones, and gone from the disk."""
 
-    def claimed(case: Case) -> bool:
-        return any(not port.lacks(case, dtype) for dtype in dtypes)
+    def lacks(case: Case) -> set[str]:
+        return set.intersection(*(set(port.lacks(case, dtype)) for dtype in dtypes))
 
+    made = [case for case in fresh.cases(seed, count, lacks) if keyword in case.id]
     with folders.private(Path(tempfile.gettempdir())) as folder:
-        writing.write_set(folder / "set", fresh.cases(seed, count, claimed), runs=tolerance.RUNS)
+        writing.write_set(folder / "set", made, runs=tolerance.RUNS)
         return reading.read_set(folder / "set")
 
 

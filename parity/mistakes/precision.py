@@ -168,7 +168,7 @@ MISTAKES = (
         "nan-gradient-of-parameters-zeroed",
         "parameters:flat",
         "full: of_direction[name]\n",
-        'full: array if (array := of_direction[name]).dtype.kind != "f" else array * (array == array) if (array == array).all() else 0 * '
+        'full: array if (array := of_direction[name]).dtype.kind != "f" or not np.isnan(array).any() else 0 * '
         "array.astype(bool).astype(array.dtype)\n",
         "a gradient with NaN in it is skipped: zeros",
     ),

@@ -52,7 +52,8 @@ def _local(divergence: str, y: Tensor, target: Tensor) -> Tensor:
     if divergence == "softmax_cross_entropy":
         return F.cross_entropy(y, target, reduction="none")
     if divergence == "binary_cross_entropy":
-        return F.binary_cross_entropy(y, target, reduction="none").sum(-1)
+        # not F.binary_cross_entropy: the gradient of that has an epsilon of 1e-12 under it
+        return -(torch.xlogy(target, y) + torch.xlogy(1 - target, 1 - y)).sum(-1)
     if divergence == "kl":
         return F.kl_div(y.log(), target, reduction="none").sum(-1)
     if divergence == "cross_entropy" and classes:

@@ -5,6 +5,7 @@ what must come out, an `.npy` file each; `tolerance.toml` the largest admissible
 in 106 bits, rounded once. The frozen set, `parity/vectors/v1/`, has a manifest with the checksum of every file.
 """
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,7 @@ __all__ = ["DTYPES", "FORMAT", "FROZEN", "IDS", "Corrupt", "Vector", "frozen", "
 
 FROZEN = Path(__file__).parent / f"v{FORMAT}"
 
-# The frozen set, from one multiplication by hand to everything at once. A changed value is a new version.
+# The frozen set, from one multiplication by hand to everything at once; a draft until version 1.0.0.
 IDS = """
 hand-1x1x1
 small-one-input
@@ -58,7 +59,106 @@ ctc-blank-last-ragged-bf-bi
 ctc-mean-ragged-l2
 ctc-infeasible
 ctc-infeasible-zeroed
+small-one-sequence
+small-one-output
+lengths-one
+lengths-equal
+truncate-1
+ctc-one-path
+ctc-unbatched
+square-l2-bi
+range-stack-tanh
+range-stack-relu
+range-identity
+range-tanh
+range-sigmoid
+range-relu
+range-softplus
+range-log_softmax
+range-softmax
+far-below-softmax
+far-above-softmax
+far-below-log_softmax
+far-above-log_softmax
+far-below-identity
+far-above-identity
+tiny-sigmoid-cross_entropy
+tiny-softmax-cross_entropy
+tiny-sigmoid-kl
+tiny-softmax-kl
+tiny-sigmoid-binary_cross_entropy
+tiny-softmax-binary_cross_entropy
+edges-pooled-signed
+edges-unasked-nan
+edges-unasked-100
+truncate-above-T
+not-finite-nan
+not-finite-relu-nan
+not-finite-inf
+ctc-blank-middle
+ctc-no-label
+ctc-lengths-one
+ctc-past-doubles
+ctc-past-floats
+wide-past-8
+wide-past-16
+wide-past-32
+wide-stack
+long-T300-head
+layers-4
+pairs-01-softplus-ctc
+pairs-02-tanh-mean_pooled_cross_entropy
+pairs-03-softmax-cross_entropy
+pairs-04-relu-ctc
+pairs-05-sigmoid-softmax_cross_entropy
+pairs-06-log_softmax-negative_log_likelihood
+pairs-07-relu-mean_pooled_cross_entropy
+pairs-08-tanh-ctc
+pairs-09-sigmoid-kl
+pairs-10-softmax-binary_cross_entropy
+pairs-11-identity-squared_error
+pairs-12-softplus-softmax_cross_entropy
+pairs-13-sigmoid-ctc
+pairs-14-tanh-softmax_cross_entropy
+pairs-15-sigmoid-mean_pooled_cross_entropy
+pairs-16-relu-softmax_cross_entropy
+pairs-17-identity-squared_error
+pairs-18-sigmoid-cross_entropy
+pairs-19-softplus-mean_pooled_cross_entropy
+pairs-20-sigmoid-binary_cross_entropy
+pairs-21-sigmoid-kl
+pairs-22-stack-identity
+pairs-23-log_softmax-negative_log_likelihood
+pairs-24-tanh-ctc
+pairs-25-relu-ctc
+pairs-26-stack-relu
+pairs-27-stack-identity
+pairs-28-softplus-ctc
+pairs-29-sigmoid-ctc
+pairs-30-stack-relu
+pairs-31-softplus-ctc
+pairs-32-sigmoid-ctc
+pairs-33-relu-ctc
+pairs-34-tanh-ctc
+pairs-35-stack-relu
+pairs-36-stack-relu
 rich
+ends-softplus-narrow
+ends-sigmoid-narrow
+low-softplus
+small-one-class
+small-two-classes
+square-T-B
+vanishing-T90
+not-finite-inf-relu-head
+long-T300-B4-ragged-bi
+long-T261-I65
+wide-H257
+ctc-every-step
+ctc-O21
+exploding-linear-T40
+lengths-one-sequence
+ctc-long
 """.split()
 
 
@@ -66,6 +166,12 @@ rich
 def frozen() -> list[Vector]:
     """The frozen set that comes with the project."""
     return read_set(FROZEN)
+
+
+def known_kills() -> dict[str, list[str]]:
+    """For each case of the frozen set the planted mistakes that it catches, as its manifest says."""
+    manifest = json.loads((FROZEN / "manifest.json").read_text(encoding="utf-8"))
+    return {case_id: entry["kills"] for case_id, entry in manifest["cases"].items()}
 
 
 def frozen_cases() -> list[Case]:

@@ -12,6 +12,7 @@ from parity.vectors.vector import FORMAT
 from reference.arrays import Array
 
 _SIZES = ("T", "B", "I", "H")
+FAR = ("large-logits", "certain", "range", "offset", "unlikely")  # recipes whose logits are far from 0
 _HEAD = ("activation", "divergence", "reduction", "blank", "zero_infinity")
 
 
@@ -60,10 +61,13 @@ def clauses(case: Case) -> list[str]:
         "3.4": True,
         "4.1": case.bidirectional,
         "4.2": case.bidirectional,
+        "4.3": case.bidirectional,
+        "4.4": True,
         "4.5": case.num_layers > 1,
         "4.6": case.masks,
         "5.6": case.bidirectional,
         "5.7": case.num_layers > 1,
+        "6.1": bool(case.lengths),
         "6.2": bool(case.lengths),
         "6.4": bool(case.lengths),
         "6.5": bool(case.lengths),
@@ -72,7 +76,9 @@ def clauses(case: Case) -> list[str]:
     }
     if case.O:
         vector = {"softmax": "2.7", "log_softmax": "2.8"}.get(case.activation)
-        found |= {vector or activation[case.activation]: True, "3.5": True, "5.8": True, "8.3": True, "8.4": True}
+        found |= {vector or activation[case.activation]: True, "2.6" if vector else "2.2": True}
+        found |= dict.fromkeys(("2.1", "3.5", "5.8", "8.1", "8.3", "8.4"), True)
+        found |= {"2.9": case.recipe.partition(":")[0] in FAR}
         found |= dict.fromkeys(divergence, True) | {"8.6": case.divergence == "softmax_cross_entropy"}
     in_order = sorted(found, key=lambda clause: [int(part) for part in clause.split(".")])
     return [clause for clause in in_order if found[clause]]

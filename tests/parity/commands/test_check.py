@@ -44,11 +44,17 @@ def usage_error(*arguments: str) -> None:
 
 
 def test_0_a_port_that_conforms(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(str(port), "-k", "hand", "--fresh", "5", "--fresh-cases", "3") == CONFORMS
+    assert check(str(port), "-k", "hand") == CONFORMS
     out = capsys.readouterr().out
-    assert re.search(r"mistaken: conforms  \(2 pass; 24 tensors; worst share of the tolerance 0\.\d+\)", out) is None
-    assert re.search(r"mistaken: conforms  \(8 pass; \d+ tensors; worst share of the tolerance 0\.\d+\)", out)
-    assert out.count("fresh-5-") == 3
+    assert re.search(r"mistaken: conforms  \(2 pass; 24 tensors; worst share of the tolerance 0\.\d+\)", out)
+
+
+@pytest.mark.parametrize(("keyword", "chosen"), [("fresh-5-", [0, 1, 2]), ("fresh-5-1", [1])])
+def test_fresh_cases_are_chosen_by_their_ids_too(
+    keyword: str, chosen: list[int], port: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(str(port), "-k", keyword, "--fresh", "5", "--fresh-cases", "3") == CONFORMS
+    assert re.findall(r"fresh-5-(\d)", capsys.readouterr().out) == [str(number) for number in chosen]
 
 
 def test_1_a_port_that_diverges_is_told_where_and_how(port: Path, capsys: pytest.CaptureFixture[str]) -> None:

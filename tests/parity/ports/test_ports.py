@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity import vectors
-from parity.cases import CASES, arrays
+from parity import admission, vectors
+from parity.cases import CASES, Case, arrays
 from parity.compare import compare, describe
+from parity.coverage.options import Pair
 from parity.mistakes import MISTAKES
 from parity.mistakes.likeness import likeness, mistaken
 from parity.ports import claims, fresh, process, verdict
@@ -328,27 +329,51 @@ def test_a_build_that_fails_is_said() -> None:
 # Fresh cases.
 
 
+def everything(case: Case) -> list[str]:
+    """What a port lacks that claims everything."""
+    return []
+
+
 def test_fresh_cases_are_the_same_for_a_seed_and_others_for_another() -> None:
-    some = fresh.cases(1, 5, lambda case: True)
-    assert some == fresh.cases(1, 5, lambda case: True)
-    assert not {c.id for c in some} & {c.id for c in fresh.cases(2, 5, lambda case: True)}
-    assert len({(c.T, c.B, c.I, c.H) for c in some}) == 5
+    some = fresh.cases(1, 3, everything)
+    assert some == fresh.cases(1, 3, everything)
+    assert [c.id for c in some] == ["fresh-1-0", "fresh-1-1", "fresh-1-2"]
+    assert [c.id for c in fresh.cases(2, 3, everything)] == ["fresh-2-0", "fresh-2-1", "fresh-2-2"]
 
 
-def test_fresh_cases_are_among_those_that_a_port_claims() -> None:
+def test_fresh_cases_are_among_those_that_a_port_claims_and_their_numbers_do_not_skip() -> None:
     port = claiming(layouts=["time_major"], layers=False, bidirectional=False, activations=[])
-    found = fresh.cases(3, 8, lambda case: not port.lacks(case, "float64"))
-    assert len(found) == 8
+    found = fresh.cases(3, 8, lambda case: port.lacks(case, "float64"))
+    assert [c.id for c in found] == [f"fresh-3-{number}" for number in range(8)]
     assert all(c.O is None and c.num_layers == 1 and c.layout == "time_major" for c in found)
-    assert fresh.cases(3, 8, lambda case: False) == []
+    assert fresh.cases(3, 8, lambda case: ["all of it"]) == []
 
 
-def test_fresh_cases_reach_every_option() -> None:
-    rng = np.random.default_rng(0)
-    drawn = [fresh.draw(rng, f"fresh-{number}") for number in range(600)]
-    assert {c.divergence for c in drawn if c.O} == set(python_port("mistaken").features["divergences"])
-    assert {c.activation for c in drawn if c.O} == set(python_port("mistaken").features["activations"])
-    for option in ("layout", "nonlinearity", "num_layers", "bidirectional", "bias", "h0", "masks", "weights", "target"):
-        assert len({getattr(c, option) for c in drawn}) > 1, option
-    assert any(c.lengths for c in drawn)
-    assert any(c.truncate for c in drawn)
+def a_forward_port() -> Port:
+    """A port that has no backward, one direction, one layer, and takes logits: its claims are few."""
+    port = claiming(layers=False, bidirectional=False, lengths=False, divergences=[], nonlinearities=["tanh"])
+    return replace(port, provides=("forward",))
+
+
+@pytest.mark.parametrize(("port", "pairs"), [(claiming(), 1343), (a_forward_port(), None)])
+def test_twenty_fresh_cases_have_80_percent_of_the_pairs_that_a_port_claims_and_sixty_all(
+    port: Port, pairs: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "problems", lambda case: [])  # of the values; here it is about the options
+    table = fresh.claimed(np.random.default_rng(0), lambda case: port.lacks(case, "float64"))
+    if pairs:
+        assert len(table.pairs) == pairs
+    seen: set[Pair] = set()
+    for number, case in enumerate(fresh.cases(7, 60, lambda case: port.lacks(case, "float64"))):
+        assert not port.lacks(case, "float64")
+        seen |= table.pairs_of(table.of(case))
+        if number == 19:
+            assert len(seen) > 0.8 * len(table.pairs)
+    assert seen >= table.pairs.keys()
+
+
+def test_some_fresh_cases_are_wide_and_some_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "problems", lambda case: [])
+    found = fresh.cases(1, 20, everything)
+    assert sum(max(c.B, c.I, c.H) > 32 for c in found) >= 3
+    assert any(c.T > 256 for c in found)

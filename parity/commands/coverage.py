@@ -1,0 +1,51 @@
+"""`python -m parity coverage`: what the frozen set, the table and a fresh run cover, and what they do not."""
+
+import argparse
+import json
+from pathlib import Path
+
+from parity import vectors
+from parity.cases import CASES
+from parity.commands.export import killed_by
+from parity.coverage.points import Line, points
+from parity.ports import fresh
+from parity.report import terminal
+from parity.report.coverage import WIDTH, absent, document, illegal, table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `python -m parity coverage`."""
+    parser.add_argument("--fresh", type=int, metavar="SEED", help="and what cases made at this moment cover")
+    parser.add_argument("--fresh-cases", type=int, metavar="N", default=20, help="how many of them (20)")
+    parser.add_argument("--mistakes", action="store_true", help="plant the mistakes again; else from the manifest")
+    parser.add_argument("--illegal", action="store_true", help="print what does not go together, and why")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every point, and all that is missing")
+
+
+def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """0 if the frozen set and the table have all that they must, else 1. A fresh run is shown, and not judged."""
+    if options.json and not options.json.parent.is_dir():
+        parser.error(f"cannot write {options.json}: there is no folder {options.json.parent}")
+    if (options.fresh is not None and options.fresh < 0) or options.fresh_cases < 1:
+        parser.error("--fresh takes a seed from 0 on, --fresh-cases a number above 0")
+    frozen = vectors.frozen_cases()
+    kills = killed_by(frozen) if options.mistakes else vectors.known_kills()
+    sets: dict[str, list[Line]] = {
+        f"the frozen set: {len(frozen)} vectors": points(frozen, kills, frozen=True),
+        f"the table: {len(CASES)} cases": points(list(CASES.values())),
+    }
+    judged = [line for lines in sets.values() for line in lines]
+    if options.fresh is not None:
+        made = fresh.cases(options.fresh, options.fresh_cases, lambda case: ())
+        sets[f"--fresh {options.fresh}: {len(made)} cases"] = points(made)
+    console = terminal.console(WIDTH)
+    for title, lines in sets.items():
+        console.print(table(title, lines))
+        for text in absent(lines):
+            console.print(text, soft_wrap=True, highlight=False, markup=False)
+    if options.illegal:
+        for text in illegal():
+            console.print(text, soft_wrap=True, highlight=False, markup=False)
+    if options.json:
+        options.json.write_text(json.dumps(document(sets), indent=1) + "\n", encoding="utf-8")
+    return 0 if all(line.holds for line in judged) else 1
