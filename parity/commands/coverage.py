@@ -1,4 +1,4 @@
-"""`python -m parity coverage`: what the frozen set, the table and a fresh run cover, and what they do not."""
+"""`python -m parity coverage`: what the frozen set, the table and a fresh run cover, and what not. SPEC 30.7."""
 
 import argparse
 import json
