@@ -48,7 +48,7 @@ def _bugs(mistakes: list[Mistake], cases: list[Case], written: Files) -> int:
         task = progress.add_task("tolerances and oracles", total=steps(cases))
         verdicts = measure(mistakes, cases, lambda name: progress.update(task, description=name, advance=1))
     written.write("json", lambda: as_json(verdicts, cases))
-    console = terminal.console(width=180)
+    console = terminal.console(width=210)
     console.print(table(verdicts))
     console.print(matrix(verdicts, cases), highlight=False, soft_wrap=True)
     console.print(closing(verdicts, cases), soft_wrap=True)

@@ -25,7 +25,7 @@ def table(verdicts: Sequence[Verdict]) -> Table:
         found.add_column(name, justify="right", no_wrap=True)
     found.add_column("tuto-\nrial", no_wrap=True)
     found.add_column("first reported by", no_wrap=True, max_width=32)
-    found.add_column("where", no_wrap=True)
+    found.add_column("where", no_wrap=True, max_width=60)
     found.add_column("factor", justify="right", no_wrap=True)
     for number, v in enumerate(verdicts, start=1):
         first = v.catches[v.first] if v.first else None
