@@ -171,7 +171,7 @@ def frozen() -> list[Vector]:
 def known_kills() -> dict[str, list[str]]:
     """For each case of the frozen set the planted mistakes that it catches, as its manifest says."""
     manifest = json.loads((FROZEN / "manifest.json").read_text(encoding="utf-8"))
-    return {case_id: entry["kills"] for case_id, entry in manifest["cases"].items()}
+    return {case_id: entry["kills"].split() for case_id, entry in manifest["cases"].items()}
 
 
 def frozen_cases() -> list[Case]:

@@ -113,7 +113,7 @@ def _write_set(
         "mpmath": version("mpmath"),
         "runs": runs,
         "truth": f"{extended.BITS} bits, rounded once to float64",
-        "cases": {case.id: {"comment": case.comment, "kills": kills.get(case.id, [])} for case in cases},
+        "cases": {case.id: {"comment": case.comment, "kills": " ".join(kills.get(case.id, []))} for case in cases},
         "sha256": {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in files},
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
