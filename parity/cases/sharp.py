@@ -14,8 +14,6 @@ def _head(activation: str, divergence: str, target: str, O: int = 6) -> dict[str
     return {"O": O, "activation": activation, "divergence": divergence, "target": target}
 
 
-_RAGGED: dict[str, Any] = {"lengths": (5, 2, 7)}
-
 SHARP: list[Case] = [
     # Sizes past lanes, buffers and narrow indices; none is a multiple of 4.
     _sharp("past lanes", "wide-H257", "past 256 units: W_hh has more than 65536 elements", T=3, B=2, I=4, H=257),
@@ -41,6 +39,41 @@ SHARP: list[Case] = [
         lengths=(300, 131, 299, 298),
     ),
     _sharp("square weights", "square-T-B", "T = B: batch_first cannot be guessed", T=5, B=5, H=6, layout="batch_first"),
+    # Blocks of a loop: their edges, what is left over, more of them than one digit or one byte counts.
+    _sharp("blocks", "long-T17", "one step after blocks of 16", T=17, B=1, I=1, H=2),
+    _sharp(
+        "blocks",
+        "truncate-17-T32",
+        "chunks longer than 16 steps; blocks of 32, with none left over",
+        T=32,
+        B=1,
+        I=1,
+        H=2,
+        truncate=17,
+    ),
+    _sharp(
+        "blocks",
+        "deep-L11",
+        "eleven layers: their numbers have two digits",
+        T=2,
+        B=1,
+        I=3,
+        H=2,
+        num_layers=11,
+        bias=False,
+    ),
+    _sharp("blocks", "lengths-9-10", "as text, 9 comes after 10", T=11, I=4, H=2, lengths=(9, 10, 2)),
+    _sharp("blocks", "small-one-feature-bf", "batch first with I = 1", B=2, I=1, H=3, layout="batch_first"),
+    _sharp(
+        "blocks",
+        "classes-O270",
+        "class indices past 255",
+        T=1,
+        B=1,
+        I=3,
+        H=2,
+        **_head("log_softmax", "negative_log_likelihood", "classes", 270),
+    ),
     # Every function from end to end.
     _sharp(
         "ranges",
@@ -73,6 +106,39 @@ SHARP: list[Case] = [
         **_head("softmax", "squared_error", "values", 1),
     ),
     _sharp("ranges", "small-two-classes", "O = 2", **_head("log_softmax", "negative_log_likelihood", "classes", 2)),
+    # Targets as they come.
+    _sharp(
+        "targets",
+        "targets-signed",
+        "desired numbers below 0",
+        T=3,
+        B=2,
+        H=4,
+        I=5,
+        **_head("softmax", "cross_entropy", "values", 4),
+    ),
+    _sharp(
+        "targets",
+        "targets-signed-sigmoid",
+        "and of several outputs that are each a yes or no",
+        T=3,
+        B=2,
+        H=4,
+        I=5,
+        **_head("sigmoid", "binary_cross_entropy", "values", 4),
+    ),
+    _sharp(
+        "targets",
+        "mean-ragged-bf",
+        "a mean over the real steps alone, where no weights say which they are",
+        T=4,
+        I=2,
+        H=5,
+        lengths=(4, 1, 2),
+        layout="batch_first",
+        reduction="mean",
+        **_head("softmax", "cross_entropy", "classes", 5),
+    ),
     # What is not finite stays so.
     _sharp(
         "not finite",
@@ -98,5 +164,28 @@ SHARP: list[Case] = [
         B=2,
         labels=((1, 17, 20), (16, 9, 9)),
         **_head("identity", "ctc", "labels", 21),
+    ),
+    _sharp(
+        "whole series",
+        "ctc-unlikely-zeroed",
+        "a loss past 100 is not infinite",
+        T=12,
+        B=2,
+        H=3,
+        recipe="unlikely:10",
+        zero_infinity=True,
+        labels=((1, 2, 1), (2, 2)),
+        **_head("identity", "ctc", "labels", 4),
+    ),
+    _sharp(
+        "whole series",
+        "ctc-ragged-T17",
+        "past 16 steps, each sequence with an end of its own",
+        T=17,
+        B=2,
+        H=3,
+        lengths=(17, 11),
+        labels=((1, 2), (2, 2, 1)),
+        **_head("identity", "ctc", "labels", 3),
     ),
 ]

@@ -203,7 +203,6 @@ MISTAKES = (
         "return np.log(np.exp(terms - shift).sum(axis=axis)) + shift.squeeze(axis)",
         "return np.log(np.exp(terms).sum(axis=axis))",
         "probabilities outside the log domain: 0 where the logarithm is below -745, in float32 -103",
-        float64="there the tolerance of a log p below -745 is too wide in float32 (SPEC 30.3)",
     ),
     Mistake(
         "ctc-log-sum-of-nothing-is-nan",

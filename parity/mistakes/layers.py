@@ -129,14 +129,14 @@ MISTAKES = (
         "reverse-bias-of-the-forward-direction",
         "bidirectional:forward",
         "unroll.forward(cell, own, ",
-        'unroll.forward(cell, p | {n: v for n, v in params[0].items() if n.startswith("bias")}, ',
+        'unroll.forward(cell, own | {n: v for n, v in params[0].items() if n.startswith("bias")}, ',
         "the reverse direction has the biases of the forward one",
     ),
     Mistake(
         "reverse-without-bias",
         "bidirectional:forward",
         "unroll.forward(cell, own, ",
-        'unroll.forward(cell, {n: v * (d == 0 or not n.startswith("bias")) for n, v in p.items()}, ',
+        'unroll.forward(cell, {n: v * (direction == 0 or not n.startswith("bias")) for n, v in own.items()}, ',
         "no biases in the reverse direction",
     ),
     Mistake(

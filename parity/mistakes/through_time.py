@@ -242,21 +242,21 @@ MISTAKES = (
         "upstream-one-step-late",
         "unroll:backward",
         "above = packing.pack(d_above)",
-        "above = packing.pack(np.concatenate([0 * np.nan_to_num(d_h[:1]), d_h[:-1]]))",
+        "above = packing.pack(np.concatenate([0 * np.nan_to_num(d_above[:1]), d_above[:-1]]))",
         "d_output(t-1) for d_output(t)",
     ),
     Mistake(
         "upstream-of-the-last-step-alone",
         "unroll:backward",
         "above = packing.pack(d_above)",
-        "above = packing.pack(np.concatenate([0 * np.nan_to_num(d_h[:-1]), d_h[-1:]]))",
+        "above = packing.pack(np.concatenate([0 * np.nan_to_num(d_above[:-1]), d_above[-1:]]))",
         "d_output read at the last step only",
     ),
     Mistake(
         "upstream-counted-twice-at-the-end",
         "unroll:backward",
         "d_last[state], above)",
-        "d_last[state] + np.nan_to_num(d_h[-1]), above)",
+        "d_last[state] + np.nan_to_num(d_above[-1]), above)",
         "what arrives at the last output arrives at h_n once more",
     ),
     Mistake(
@@ -321,7 +321,7 @@ MISTAKES = (
         "d-h-n-directions-swapped",
         "bidirectional:backward",
         "_of_direction(d_last, direction)",
-        "_of_direction(d_last, len(params) - 1 - d)",
+        "_of_direction(d_last, len(params) - 1 - direction)",
         "each direction gets the gradient of the other's last state",
     ),
     Mistake(

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -26,7 +27,10 @@ def require_page_packages(parser: argparse.ArgumentParser) -> None:
 
 
 class _Console(Console):
-    """One that leaves it to the command how it ends when nobody reads on."""
+    """One that leaves it to the command how it ends when nobody reads on, and makes no pictures of a port's words."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(emoji=False, **options)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError

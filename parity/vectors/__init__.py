@@ -159,6 +159,17 @@ ctc-O21
 exploding-linear-T40
 lengths-one-sequence
 ctc-long
+long-T17
+truncate-17-T32
+deep-L11
+lengths-9-10
+small-one-feature-bf
+classes-O270
+targets-signed
+targets-signed-sigmoid
+mean-ragged-bf
+ctc-unlikely-zeroed
+ctc-ragged-T17
 """.split()
 
 

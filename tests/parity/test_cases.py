@@ -17,7 +17,7 @@ from reference.arrays import Array
 from reference.divergences import DIVERGENCES
 
 DIGESTS = Path(__file__).parent / "case_digests.json"
-ABOUT_SIZE = ("small sizes", "square weights", "memory")
+ABOUT_SIZE = ("small sizes", "blocks", "square weights", "memory")
 
 
 def cases(condition: Callable[[Case], object] = lambda case: True) -> pytest.MarkDecorator:

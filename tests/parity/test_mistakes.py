@@ -1,5 +1,7 @@
 """Planted mistakes: they are planted and taken out again, each is caught, and the harness can tell when one is not."""
 
+import builtins
+import dis
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,32 +11,14 @@ import numpy as np
 import pytest
 
 from parity import commands, subject
-from parity.cases import CASES, SHARP, arrays
+from parity.cases import CASES, arrays
 from parity.mistakes import MISTAKES, Mistake, measure, planted
 from parity.mistakes.measure import Bench
 from parity.mistakes.mistake import DTYPES
+from parity.vectors import frozen_cases
 from reference.arrays import pool
 from reference.cells import rnn
 
-# The cases that catch the most, and those that catch what they cannot.
-FEW = [
-    "rich", "square-l1", "square-head", "saturated-l1", "exact-relu-l1", "critical-T64", "exploding-linear-T40",
-    "truncate-3", "rnn-tanh-l3-bi-nobias-ragged-drop25-dhn", "lengths-one", "strided-x", "logits-1000-classes",
-    "logits-1000-log-softmax", "head-softmax-cross_entropy-soft-mean-mask-unbatched-l2",
-    "head-sigmoid-squared_error-values-sum-weighted-ragged-bf-bi",
-    "head-log_softmax-negative_log_likelihood-soft-mean-weighted-unbatched-bi-l2",
-    "head-softmax-kl-soft-mean-mask-bf-bi",
-    "head-sigmoid-binary_cross_entropy-bits-mean-mask-l2", "head-softmax-cross_entropy-classes-sum-weighted-bi",
-    "ctc-repeats", "ctc-blank-last-ragged-bf-bi", "ctc-mean-ragged-l2", "ctc-infeasible", "ctc-one-path",
-    "pooled-mean-weighted-ragged-bf", "head-relu-squared_error-values-mean-unbatched-bi",
-    "certain-softmax", "targets-of-any-sum", "truncate-2-ragged", "truncate-1", "linear-response", "long-T200",
-    "many-to-one-bi-ragged", "lengths-none-reaches-T", "lengths-relu-l3-bi", "exact-relu-l3-drop50",
-    "rnn-tanh-l2-uni-ragged-drop25", "rnn-tanh-l2-bi-nobias-bf-noh0-drop100-dhn", "ctc-infeasible-zeroed", "ctc-long",
-    "head-identity-squared_error-values-mean-last-unbatched-bi",
-    "head-softplus-squared_error-values-sum-delayed-unbatched",
-    "head-sigmoid-kl-soft-mean-ragged-bi-l2", "head-softmax-cross_entropy-classes-mean-mask-ragged-bf-l2",
-    "rnn-relu-l1-uni-bf", "hand-1x1x1", "small-one-step", "rnn-linear-l1-bi-dout", *(case.id for case in SHARP),
-]  # fmt: skip
 NONE = Mistake("right", "arrays:pool", "return dy.T.dot(x)", "return dy.T.dot(x) + 0", "nothing is wrong")
 
 
@@ -55,8 +39,8 @@ def first_catch(mistake: Mistake, benches: list[Bench]) -> str | None:
 
 @pytest.fixture(scope="module")
 def caught() -> dict[tuple[str, str], str | None]:
-    """What catches every mistake in both dtypes, of a few cases; `python -m parity bugs` runs them on all."""
-    benches = {dtype: [Bench.of(CASES[name], dtype) for name in FEW] for dtype in DTYPES}
+    """What catches every mistake in both dtypes, of the frozen set; `python -m parity bugs` runs the whole table."""
+    benches = {dtype: [Bench.of(case, dtype) for case in frozen_cases()] for dtype in DTYPES}
     return {(m.name, dtype): first_catch(m, benches[dtype]) for m in MISTAKES.values() for dtype in DTYPES}
 
 
@@ -82,8 +66,22 @@ def test_a_mistake_is_planted_and_taken_out_again(name: str) -> None:
     assert not function.__dict__
 
 
+def unknown_names(code: CodeType, known: set[str]) -> set[str]:
+    """The names outside itself that it reads and that are not there; those of the functions within it too."""
+    found = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"} - known
+    return found.union(*(unknown_names(inner, known) for inner in code.co_consts if isinstance(inner, CodeType)))
+
+
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_caught_by_a_few_cases(name: str, caught: dict[tuple[str, str], str | None]) -> None:
+def test_a_mistake_is_wrong_and_not_broken(name: str) -> None:
+    """Who raises NameError is caught by everything, and measures nothing."""
+    function = MISTAKES[name].function()
+    with planted(MISTAKES[name]):
+        assert unknown_names(function.__code__, {*function.__globals__, *vars(builtins)}) == set()
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_frozen_set_alone_catches_it(name: str, caught: dict[tuple[str, str], str | None]) -> None:
     for dtype in MISTAKES[name].dtypes:
         found = caught[name, dtype]
         assert found is not None, dtype
@@ -103,7 +101,7 @@ def test_rich_alone_catches_most_and_the_tutorial_case_few() -> None:
 
 
 def test_a_small_mistake_passes_the_usual_tolerances() -> None:
-    (small,) = measure.measure([MISTAKES["w-hh-off-by-1e-10"]], [CASES[name] for name in FEW])
+    (small,) = measure.measure([MISTAKES["w-hh-off-by-1e-10"]], frozen_cases())
     assert len(small.catches) > 20
     assert not small.allclose
     assert small.table == {"float64"}
@@ -160,8 +158,8 @@ def test_the_first_report_says_where(name: str, case_id: str, where: str) -> Non
 
 
 def test_without_a_mistake_nothing_is_caught() -> None:
-    for case_id in FEW:
-        assert Bench.of(CASES[case_id], "float64").caught()[0] is None
+    for case in frozen_cases():
+        assert Bench.of(case, "float64").caught()[0] is None
 
 
 def test_a_survivor_and_an_idle_case_end_with_1(

