@@ -4,7 +4,7 @@ An id says what its case is, is permanent, and seeds the case's values: a change
 covering sets (`RNN_IDS`, `HEAD_IDS`) are made of option tokens and nothing else; the special cases are written out.
 Every value is representable in float32, so that a case is the same case in both dtypes; every case meets SPEC 30.3.
 
-`admission` and `fresh` run the reference on cases, and are imported by name: the table knows nothing of them.
+The table runs nothing: `parity.admission` and `parity.ports.fresh`, which run the reference on cases, stand above it.
 """
 
 from parity.cases.benchmarks import BENCHMARKS
@@ -23,7 +23,6 @@ __all__ = [
     "OWN_WEIGHTS",
     "RECIPES",
     "RNN_IDS",
-    "SHARP",
     "SPECIAL",
     "TOKENS",
     "Arrays",

@@ -6,10 +6,6 @@ from parity.cases.case import Case
 from parity.cases.values import TRAINED
 
 
-def _special(group: str, case_id: str, comment: str, **options: Any) -> Case:
-    return Case(case_id, group, comment, **options)
-
-
 def _charlm(model: str) -> dict[str, Any]:
     """The options of a case with trained weights; the sizes are those of the stored model."""
     return {"T": 25, "B": 4, "I": 103, "H": 32, "recipe": TRAINED + model, "saturated": True} | _CLASSES | {"O": 103}
@@ -27,15 +23,15 @@ def _labels(*labels: tuple[int, ...]) -> dict[str, Any]:
 
 SPECIAL: list[Case] = [
     # By hand, and the smallest sizes.
-    _special("small sizes", "hand-1x1x1", "one multiplication, to follow on paper", T=1, B=1, I=1, H=1, recipe="hand"),
-    _special("small sizes", "small-one-step", "T = 1", T=1, num_layers=2, bidirectional=True),
-    _special("small sizes", "small-one-sequence", "B = 1", B=1, num_layers=2, bidirectional=True),
-    _special("small sizes", "small-one-unit", "H = 1: two scalars a step", H=1, num_layers=2, scale=0.5),
-    _special("small sizes", "small-one-input", "I = 1", I=1, bidirectional=True),
-    _special("small sizes", "small-empty-batch", "B = 0 is legal", B=0, num_layers=2, bidirectional=True),
-    _special(
-        "small sizes",
+    Case("hand-1x1x1", "small sizes", "one multiplication, to follow on paper", T=1, B=1, I=1, H=1, recipe="hand"),
+    Case("small-one-step", "small sizes", "T = 1", T=1, num_layers=2, bidirectional=True),
+    Case("small-one-sequence", "small sizes", "B = 1", B=1, num_layers=2, bidirectional=True),
+    Case("small-one-unit", "small sizes", "H = 1: two scalars a step", H=1, num_layers=2, scale=0.5),
+    Case("small-one-input", "small sizes", "I = 1", I=1, bidirectional=True),
+    Case("small-empty-batch", "small sizes", "B = 0 is legal", B=0, num_layers=2, bidirectional=True),
+    Case(
         "small-one-output",
+        "small sizes",
         "O = 1",
         O=1,
         activation="sigmoid",
@@ -43,20 +39,18 @@ SPECIAL: list[Case] = [
         target="bits",
     ),
     # Square weights: a transposed matrix still fits.
-    _special("square weights", "square-l1", "I = H: a transposed W_ih fits", I=5),
-    _special(
-        "square weights", "square-l2-bi", "I = D·H: it fits in every layer", I=10, num_layers=2, bidirectional=True
-    ),
-    _special("square weights", "square-head", "D·H = O: a transposed W2 fits", O=5, activation="tanh"),
+    Case("square-l1", "square weights", "I = H: a transposed W_ih fits", I=5),
+    Case("square-l2-bi", "square weights", "I = D·H: it fits in every layer", I=10, num_layers=2, bidirectional=True),
+    Case("square-head", "square weights", "D·H = O: a transposed W2 fits", O=5, activation="tanh"),
     # Lengths.
-    _special("lengths", "lengths-none-reaches-T", "every sequence ends before T", lengths=(5, 2, 6), num_layers=2),
-    _special("lengths", "lengths-equal", "all alike, below T", lengths=(4, 4, 4), bidirectional=True),
-    _special("lengths", "lengths-full", "all T: equals no lengths", lengths=(7, 7, 7), bidirectional=True),
-    _special("lengths", "lengths-one", "a sequence of one step", lengths=(7, 1, 3), num_layers=3, bidirectional=True),
-    _special("lengths", "lengths-one-sequence", "B = 1, below T", B=1, lengths=(4,), bidirectional=True),
-    _special(
-        "lengths",
+    Case("lengths-none-reaches-T", "lengths", "every sequence ends before T", lengths=(5, 2, 6), num_layers=2),
+    Case("lengths-equal", "lengths", "all alike, below T", lengths=(4, 4, 4), bidirectional=True),
+    Case("lengths-full", "lengths", "all T: equals no lengths", lengths=(7, 7, 7), bidirectional=True),
+    Case("lengths-one", "lengths", "a sequence of one step", lengths=(7, 1, 3), num_layers=3, bidirectional=True),
+    Case("lengths-one-sequence", "lengths", "B = 1, below T", B=1, lengths=(4,), bidirectional=True),
+    Case(
         "lengths-relu-l3-bi",
+        "lengths",
         "three layers",
         lengths=(5, 2, 7),
         num_layers=3,
@@ -64,12 +58,10 @@ SPECIAL: list[Case] = [
         bidirectional=True,
     ),
     # Exact integers: no rounding anywhere, so equality is asked for, and a = 0 is met.
-    _special(
-        "exact integers", "exact-relu-l1", "relu'(0) = 0 is met", nonlinearity="relu", recipe="integers", exact=True
-    ),
-    _special(
-        "exact integers",
+    Case("exact-relu-l1", "exact integers", "relu'(0) = 0 is met", nonlinearity="relu", recipe="integers", exact=True),
+    Case(
         "exact-relu-l2-bi-ragged",
+        "exact integers",
         "with lengths",
         T=5,
         H=6,
@@ -80,9 +72,9 @@ SPECIAL: list[Case] = [
         recipe="integers",
         exact=True,
     ),
-    _special(
-        "exact integers",
+    Case(
         "exact-relu-l3-drop50",
+        "exact integers",
         "the dropout scale of 2 is exact",
         T=5,
         H=4,
@@ -94,9 +86,9 @@ SPECIAL: list[Case] = [
         recipe="integers",
         exact=True,
     ),
-    _special(
-        "exact integers",
+    Case(
         "exact-linear-l2-bf",
+        "exact integers",
         "no activation",
         T=5,
         H=4,
@@ -107,9 +99,9 @@ SPECIAL: list[Case] = [
         recipe="integers",
         exact=True,
     ),
-    _special(
-        "exact integers",
+    Case(
         "exact-relu-head",
+        "exact integers",
         "squared error: halves are exact",
         T=5,
         H=7,
@@ -120,21 +112,19 @@ SPECIAL: list[Case] = [
         exact=True,
     ),
     # Regimes of the recursion.
-    _special(
-        "regimes", "saturated-l1", "1 - h² cancels: torch and NumPy lose the same digits", scale=12.0, saturated=True
-    ),
-    _special(
-        "regimes",
+    Case("saturated-l1", "regimes", "1 - h² cancels: torch and NumPy lose the same digits", scale=12.0, saturated=True),
+    Case(
         "saturated-l2-bi",
+        "regimes",
         "and through two layers",
         scale=9.0,
         num_layers=2,
         bidirectional=True,
         saturated=True,
     ),
-    _special(
-        "regimes",
+    Case(
         "saturated-unit-T4",
+        "regimes",
         "one unit: each gradient is one 1 - h², with all that it lost",
         T=4,
         I=2,
@@ -142,43 +132,41 @@ SPECIAL: list[Case] = [
         scale=13.0,
         saturated=True,
     ),
-    _special(
-        "regimes",
+    Case(
         "vanishing-T40",
+        "regimes",
         "the gradient of the last step fades",
         T=40,
         recipe="vanishing",
         upstream="last",
         nonlinearity="identity",
     ),
-    _special("regimes", "vanishing-tanh-T40", "and through tanh", T=40, recipe="vanishing", upstream="last"),
-    _special(
-        "regimes", "exploding-relu-T40", "every unit open, gain 1.4", T=40, recipe="exploding", nonlinearity="relu"
-    ),
-    _special("regimes", "exploding-linear-T40", "gain 1.4 a step", T=40, recipe="exploding", nonlinearity="identity"),
-    _special(
-        "regimes",
+    Case("vanishing-tanh-T40", "regimes", "and through tanh", T=40, recipe="vanishing", upstream="last"),
+    Case("exploding-relu-T40", "regimes", "every unit open, gain 1.4", T=40, recipe="exploding", nonlinearity="relu"),
+    Case("exploding-linear-T40", "regimes", "gain 1.4 a step", T=40, recipe="exploding", nonlinearity="identity"),
+    Case(
         "critical-T64",
+        "regimes",
         "spectral radius 1, nearly linear: the first step is felt at the last",
         T=64,
         recipe="critical",
         upstream="last",
     ),
-    _special("regimes", "critical-l2-T64", "and through two layers", T=64, recipe="critical", num_layers=2),
-    _special("regimes", "long-T1000", "a thousand steps", T=1000, B=2, I=3, H=4),
-    _special("regimes", "long-T200", "two hundred steps", T=200, B=2, I=3, H=4),
-    _special(
-        "regimes",
+    Case("critical-l2-T64", "regimes", "and through two layers", T=64, recipe="critical", num_layers=2),
+    Case("long-T1000", "regimes", "a thousand steps", T=1000, B=2, I=3, H=4),
+    Case("long-T200", "regimes", "two hundred steps", T=200, B=2, I=3, H=4),
+    Case(
         "long-T300-l2-bi-ragged",
+        "regimes",
         "long and ragged",
         T=300,
         lengths=(211, 17, 300),
         num_layers=2,
         bidirectional=True,
     ),
-    _special(
-        "regimes",
+    Case(
         "default-initialisation",
+        "regimes",
         "the weights that init draws",
         T=12,
         H=16,
@@ -186,9 +174,9 @@ SPECIAL: list[Case] = [
         num_layers=2,
         recipe="default-initialisation",
     ),
-    _special(
-        "regimes",
+    Case(
         "wide-H64",
+        "regimes",
         "sums of 64 terms",
         T=20,
         B=8,
@@ -201,19 +189,19 @@ SPECIAL: list[Case] = [
         target="classes",
     ),
     # A linear network is a state-space model with an infinite impulse response: its closed form is known.
-    _special("linear state space", "linear-response", "the whole past, summed up", T=12, nonlinearity="identity"),
-    _special(
-        "linear state space",
+    Case("linear-response", "linear state space", "the whole past, summed up", T=12, nonlinearity="identity"),
+    Case(
         "linear-response-bf-noh0",
+        "linear state space",
         "from rest",
         T=12,
         nonlinearity="identity",
         layout="batch_first",
         h0=False,
     ),
-    _special(
-        "linear state space",
+    Case(
         "linear-response-unbatched-nobias",
+        "linear state space",
         "without biases",
         T=12,
         B=1,
@@ -221,9 +209,9 @@ SPECIAL: list[Case] = [
         layout="unbatched",
         bias=False,
     ),
-    _special(
-        "linear state space",
+    Case(
         "linear-impulse",
+        "linear state space",
         "one input, and its echo at every later output",
         T=12,
         nonlinearity="identity",
@@ -233,11 +221,11 @@ SPECIAL: list[Case] = [
         O=6,
     ),
     # Truncated BPTT: chunks with a detached state between them.
-    _special("truncation", "truncate-1", "no gradient crosses any step", truncate=1),
-    _special("truncation", "truncate-3", "T is no multiple of k", truncate=3, num_layers=2),
-    _special(
-        "truncation",
+    Case("truncate-1", "truncation", "no gradient crosses any step", truncate=1),
+    Case("truncate-3", "truncation", "T is no multiple of k", truncate=3, num_layers=2),
+    Case(
         "truncate-3-relu-l3-drop50",
+        "truncation",
         "with dropout",
         truncate=3,
         num_layers=3,
@@ -245,22 +233,22 @@ SPECIAL: list[Case] = [
         dropout=0.5,
         masks=True,
     ),
-    _special("truncation", "truncate-7", "k = T: nothing is cut", truncate=7),
-    _special("truncation", "truncate-4-bf-noh0", "batch first, no h0", truncate=4, layout="batch_first", h0=False),
-    _special(
-        "truncation",
+    Case("truncate-7", "truncation", "k = T: nothing is cut", truncate=7),
+    Case("truncate-4-bf-noh0", "truncation", "batch first, no h0", truncate=4, layout="batch_first", h0=False),
+    Case(
         "truncate-2-ragged",
+        "truncation",
         "lengths that end inside a chunk",
         truncate=2,
         lengths=(5, 2, 7),
         num_layers=2,
     ),
-    _special("truncation", "truncate-3-head", "under an output layer", truncate=3, **_CLASSES),
+    Case("truncate-3-head", "truncation", "under an output layer", truncate=3, **_CLASSES),
     # Which steps are asked for.
-    _special("sequence tasks", "many-to-one", "the last step alone", weights="last", upstream="", **_CLASSES),
-    _special(
-        "sequence tasks",
+    Case("many-to-one", "sequence tasks", "the last step alone", weights="last", upstream="", **_CLASSES),
+    Case(
         "many-to-one-bi-ragged",
+        "sequence tasks",
         "each sequence's own last step",
         weights="last",
         lengths=(5, 2, 7),
@@ -268,40 +256,40 @@ SPECIAL: list[Case] = [
         upstream="",
         **_CLASSES,
     ),
-    _special(
-        "sequence tasks",
+    Case(
         "one-to-many",
+        "sequence tasks",
         "one input, an output at every step",
         recipe="one-to-many",
         upstream="",
         **_CLASSES,
     ),
-    _special("sequence tasks", "many-to-many", "an output at every step", upstream="", **_CLASSES),
-    _special(
-        "sequence tasks",
+    Case("many-to-many", "sequence tasks", "an output at every step", upstream="", **_CLASSES),
+    Case(
         "many-to-many-delayed",
+        "sequence tasks",
         "the first step is not asked for",
         weights="delayed",
         upstream="",
         **_CLASSES,
     ),
     # Divergences of the series as a whole.
-    _special(
-        "whole series",
+    Case(
         "ctc-labels",
+        "whole series",
         "paths that spell the labels, none of them repeated",
         **_labels((1, 3), (2,), (5, 4, 1)),
     ),
-    _special(
-        "whole series",
+    Case(
         "ctc-repeats",
+        "whole series",
         "a blank must stand between two labels that are alike",
         T=9,
         **_labels((2, 2, 1, 1), (3, 3, 3), (5, 1, 5)),
     ),
-    _special(
-        "whole series",
+    Case(
         "ctc-blank-last-ragged-bf-bi",
+        "whole series",
         "the blank is the last class; lengths of both kinds",
         lengths=(5, 2, 7),
         layout="batch_first",
@@ -309,56 +297,56 @@ SPECIAL: list[Case] = [
         blank=5,
         **_labels((0, 0, 4), (2,), (1, 0, 1, 1)),
     ),
-    _special(
-        "whole series",
+    Case(
         "ctc-mean-ragged-l2",
+        "whole series",
         "the mean over labels and sequences; no label at all",
         lengths=(4, 7, 6),
         num_layers=2,
         reduction="mean",
         **_labels((3, 1), (), (2, 4, 5)),
     ),
-    _special(
-        "whole series",
+    Case(
         "ctc-one-path",
+        "whole series",
         "as few steps as the labels and their repeats need",
         T=5,
         lengths=(5, 3, 1),
         H=7,
         **_labels((1, 1, 2, 3), (4, 4), (5,)),
     ),
-    _special(
-        "whole series", "ctc-unbatched", "one sequence", B=1, layout="unbatched", reduction="mean", **_labels((4, 4, 2))
+    Case(
+        "ctc-unbatched", "whole series", "one sequence", B=1, layout="unbatched", reduction="mean", **_labels((4, 4, 2))
     ),
-    _special(
-        "whole series",
+    Case(
         "ctc-long",
+        "whole series",
         "seventy steps, and labels that repeat",
         T=70,
         B=2,
         **_labels((1, 3, 3, 2, 5, 4) * 4, (2, 2) * 7),
     ),
-    _special(
-        "whole series",
+    Case(
         "ctc-infeasible",
+        "whole series",
         "too few steps for the labels of one sequence: inf, and NaN as its gradient",
         lengths=(5, 2, 7),
         finite=False,
         **_labels((1, 3), (2, 2), (5, 4, 1)),
     ),
-    _special(
-        "whole series",
+    Case(
         "ctc-infeasible-zeroed",
+        "whole series",
         "which counts 0 where that is asked for",
         lengths=(5, 2, 7),
         zero_infinity=True,
         reduction="mean",
         **_labels((1, 3), (2, 2), (5, 4, 1)),
     ),
-    _special("whole series", "pooled-sum", "the cross-entropy of the mean over t", **_POOLED),
-    _special(
-        "whole series",
+    Case("pooled-sum", "whole series", "the cross-entropy of the mean over t", **_POOLED),
+    Case(
         "pooled-mean-weighted-ragged-bf",
+        "whole series",
         "of a weighted mean",
         lengths=(5, 2, 7),
         layout="batch_first",
@@ -366,9 +354,9 @@ SPECIAL: list[Case] = [
         reduction="mean",
         **_POOLED,
     ),
-    _special(
-        "whole series",
+    Case(
         "pooled-mask-unbatched-bi-l2",
+        "whole series",
         "of the mean over some steps",
         B=1,
         layout="unbatched",
@@ -378,19 +366,19 @@ SPECIAL: list[Case] = [
         **_POOLED,
     ),
     # Stability at the output.
-    _special(
-        "large logits", "logits-1000-classes", "softmax cross-entropy at about ±1000", recipe="large-logits", **_CLASSES
+    Case(
+        "logits-1000-classes", "large logits", "softmax cross-entropy at about ±1000", recipe="large-logits", **_CLASSES
     ),
-    _special(
-        "large logits",
+    Case(
         "logits-1000-soft",
+        "large logits",
         "with soft targets",
         recipe="large-logits",
         **(_CLASSES | {"target": "soft"}),
     ),
-    _special(
-        "large logits",
+    Case(
         "logits-1000-log-softmax",
+        "large logits",
         "log-softmax at about ±1000",
         recipe="large-logits",
         O=6,
@@ -398,9 +386,9 @@ SPECIAL: list[Case] = [
         divergence="negative_log_likelihood",
         target="classes",
     ),
-    _special(
-        "large logits",
+    Case(
         "certain-softmax",
+        "large logits",
         "probabilities of exactly 1 and 0: 0 · log 0 is 0, and so is 0/0",
         recipe="certain",
         O=6,
@@ -408,34 +396,34 @@ SPECIAL: list[Case] = [
         divergence="cross_entropy",
         target="classes",
     ),
-    _special(
-        "large logits",
+    Case(
         "targets-of-any-sum",
+        "large logits",
         "desired vectors that do not sum to 1",
         O=6,
         divergence="softmax_cross_entropy",
         target="bits",
     ),
     # Memory and everything at once.
-    _special(
-        "memory",
+    Case(
         "strided-x",
+        "memory",
         "x walks backwards through column-major memory",
         memory="strided",
         num_layers=2,
         bidirectional=True,
     ),
-    _special(
-        "memory",
+    Case(
         "strided-x-bf-ragged",
+        "memory",
         "and batch first, with lengths",
         memory="strided",
         layout="batch_first",
         lengths=(5, 2, 7),
     ),
-    _special(
-        "memory",
+    Case(
         "rich",
+        "memory",
         "everything at once, with I = B",
         T=6,
         B=3,
@@ -450,9 +438,7 @@ SPECIAL: list[Case] = [
         **_CLASSES,
     ),
     # Trained weights on real text: what `python -m parity charlm --hidden-size 32 --save` wrote.
-    _special("trained", "trained-adagrad", "a character model after 600 steps of Adagrad", **_charlm("charlm-adagrad")),
-    _special(
-        "trained", "trained-adagrad-long", "on one long window", **(_charlm("charlm-adagrad") | {"T": 200, "B": 1})
-    ),
-    _special("trained", "trained-sgd", "after 600 steps of SGD", **_charlm("charlm-sgd")),
+    Case("trained-adagrad", "trained", "a character model after 600 steps of Adagrad", **_charlm("charlm-adagrad")),
+    Case("trained-adagrad-long", "trained", "on one long window", **(_charlm("charlm-adagrad") | {"T": 200, "B": 1})),
+    Case("trained-sgd", "trained", "after 600 steps of SGD", **_charlm("charlm-sgd")),
 ]
