@@ -5,6 +5,8 @@ Docstrings cite its clauses; the notation is that of SPEC 0.1.
 
 from reference.ctc import CTC
 from reference.divergences import Divergence, MeanPooledCrossEntropy
+from reference.gru import GRU
+from reference.lstm import LSTM
 from reference.network import Network, NetworkGradients, NetworkRun
 from reference.recurrent import RecurrentGradients, RecurrentTrace
 from reference.rnn import RNN
@@ -13,6 +15,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CTC",
+    "GRU",
+    "LSTM",
     "RNN",
     "Divergence",
     "MeanPooledCrossEntropy",

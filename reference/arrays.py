@@ -23,3 +23,9 @@ def pool(dy: Array, x: Array) -> Array:
     dy (N, G), x (N, F); returns (G, F).
     """
     return dy.T.dot(x)
+
+
+def blocks(rows: Array, count: int) -> list[Array]:
+    """The blocks of columns side by side: (N, count·H) to so many (N, H); views. SPEC 12.2."""
+    H = rows.shape[1] // count
+    return [rows[:, k * H : (k + 1) * H] for k in range(count)]

@@ -3,7 +3,7 @@
 Below it every array is a NumPy array of one supported dtype in native byte order, time-major, of the right shape.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,21 +77,26 @@ def checked_series(x: Array, input_size: int, batch_first: bool, dtype: np.dtype
     return x
 
 
-def checked_state(state: Array | None, shape: tuple[int, ...], x: Array, layout: Layout, cell: str) -> Array:
-    """A state as (L·D, B, ·), which is its shape; zeros where none is given. SPEC 3.4."""
-    if state is None:
-        return np.zeros_like(x, shape=shape)
-    state = native_array(state, "hx")
-    if layout.batched and state.ndim != 3:
-        raise ValueError(f"For batched 3-D input, hx should also be 3-D but got {state.ndim}-D tensor")
-    if not layout.batched and state.ndim != 2:
-        raise ValueError(f"For unbatched 2-D input, hx should also be 2-D but got {state.ndim}-D tensor")
-    state = state if layout.batched else state[:, None]
-    if state.shape != shape:
-        raise ValueError(f"Expected hidden size {shape}, got {list(state.shape)}")
-    if state.dtype != x.dtype:
-        raise TypeError(f"{cell} hx dtype ({state.dtype}) does not match input dtype ({x.dtype})")
-    return state
+def checked_states(
+    given: Mapping[str, Array | None], shapes: Mapping[str, tuple[int, ...]], x: Array, layout: Layout, cell: str
+) -> dict[str, Array]:
+    """The initial states as (L·D, B, ·), which is their shape; zeros where none are given. SPEC 3.4, 12.5."""
+    states = {name: native_array(state, f"{name}x") for name, state in given.items() if state is not None}
+    axes = 3 if layout.batched else 2
+    if any(state.ndim != axes for state in states.values()):
+        kind, names = "batched" if layout.batched else "unbatched", " and ".join(f"{name}x" for name in states)
+        got = [f"{state.ndim}-D" for state in states.values()]
+        tensors = f"{got[0]} tensor" if len(got) == 1 else f"({', '.join(got)}) tensors"
+        raise ValueError(f"For {kind} {axes}-D input, {names} should also be {axes}-D but got {tensors}")
+    laid_out = {name: state if layout.batched else state[:, None] for name, state in states.items()}
+    for i, (name, state) in enumerate(laid_out.items()):
+        if state.shape != shapes[name]:
+            of_several = f"hidden[{i}]" if len(shapes) > 1 else "hidden"
+            raise ValueError(f"Expected {of_several} size {shapes[name]}, got {list(state.shape)}")
+    for name, state in laid_out.items():
+        if state.dtype != x.dtype:
+            raise TypeError(f"{cell} {name}x dtype ({state.dtype}) does not match input dtype ({x.dtype})")
+    return laid_out or {name: np.zeros_like(x, shape=shape) for name, shape in shapes.items()}
 
 
 def checked_lengths(lengths: Sequence[int] | Array | None, T: int, B: int, batched: bool) -> Array | None:

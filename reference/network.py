@@ -84,7 +84,7 @@ class Network:
 
     def __post_init__(self) -> None:
         if not isinstance(self.rnn, Recurrent):
-            raise TypeError(f"rnn should be of type RNN, got: {type(self.rnn).__name__}")
+            raise TypeError(f"rnn should be a recurrent stack such as RNN, GRU or LSTM, got: {type(self.rnn).__name__}")
         checks.require_size("output_size", self.output_size)
         if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise ValueError(f"Unknown activation '{self.activation}'. Select from {_quoted(ACTIVATIONS)}.")

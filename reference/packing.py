@@ -103,7 +103,7 @@ class Packing:
     def by_step(self, rows: Array) -> ByStep:
         """The rows of every step, (n, F) each, n the sequences that reach it; views."""
         if self.lengths is None:
-            return rows.reshape(self.T, self.B, rows.shape[1])
+            return rows.reshape(self.T, self.B, *rows.shape[1:])
         return [rows[step] for step in self._slices]
 
     def pairs(self, states: Array) -> Iterable[tuple[Array, Array]]:

@@ -260,10 +260,9 @@ class Recurrent(ABC):
         series = layout.time_major(x)
         T, B, _ = series.shape
         LD = self.num_layers * self.num_directions
-        initial = {
-            name: checks.checked_state(state, (LD, B, cell.sizes[name]), series, layout, cell.name)
-            for name, state in checks.one_for_each(h0, cell.states, "hx").items()
-        }
+        states = {name: (LD, B, cell.sizes[name]) for name in cell.states}
+        given = checks.one_for_each(h0, cell.states, "hx")
+        initial = checks.checked_states(given, states, series, layout, cell.name)
         packing = Packing(T, B, checks.checked_lengths(lengths, T, B, layout.batched))
         shape = (self.num_layers - 1, T, B, self.output_features)
         masks = checks.checked_masks(dropout_masks, shape, self.dropout, layout.batched)

@@ -20,7 +20,9 @@ def forward(cell: Cell, params: Parameters, x: Array, initial: States, packing: 
     x_rows = packing.pack(x)
     p = cell.project(params, x_rows)
     kept = {
-        name: p if name == "a" else _room(p, len(p), cell.sizes[name]) for name in cell.sizes if name not in cell.states
+        name: p if name == "a" else _room(p, len(p), size)
+        for name, size in (*cell.sizes.items(), *cell.inner.items())
+        if name not in cell.states
     }
     columns = Columns(packing, x_rows, kept, {state: _from(packing, initial[state], p) for state in cell.states})
     cell.steps(params, columns)

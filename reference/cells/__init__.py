@@ -29,6 +29,10 @@ class Cell(Protocol):
         """Name to size of every quantity of a column, in the order of computation: first a, which p becomes, last h."""
 
     @property
+    def inner(self) -> Mapping[str, int]:
+        """Name to size of what `steps` leaves for `factors` beside these, the values of gates: no part of a trace."""
+
+    @property
     def states(self) -> tuple[str, ...]:
         """Those that a column hands to the next; first h, which the layer above reads as well."""
 

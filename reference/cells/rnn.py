@@ -26,6 +26,7 @@ class Rnn:
 
     name: ClassVar[str] = "RNN"
     states: ClassVar[tuple[str, ...]] = ("h",)
+    inner: ClassVar[Mapping[str, int]] = {}
 
     def project(self, params: Parameters, x: Array) -> Array:
         """`p(t) = W_ih x(t) + b_ih + b_hh` for every t in one contraction: (N, I) to (N, H). SPEC 0.9, 3.2."""

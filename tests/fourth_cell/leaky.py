@@ -27,6 +27,7 @@ class LeakySum:
 
     name: ClassVar[str] = "Leaky"
     states: ClassVar[tuple[str, ...]] = ("h", "c")
+    inner: ClassVar[Mapping[str, int]] = {}
 
     def project(self, params: Parameters, x: Array) -> Array:
         """`p(t) = W_ih x(t)`, (N, H)."""

@@ -28,6 +28,7 @@ class Mgu:
 
     name: ClassVar[str] = "MGU"
     states: ClassVar[tuple[str, ...]] = ("h",)
+    inner: ClassVar[Mapping[str, int]] = {}
 
     def project(self, params: Parameters, x: Array) -> Array:
         """`p(t) = W_ih x(t) + b_ih + b_hh`, (N, 2H)."""
