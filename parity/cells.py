@@ -2,18 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import reference
 from reference.activations import NONLINEARITIES
+from reference.cells.gru import RESETS
 from reference.recurrent import Recurrent
 
 
 @dataclass(frozen=True)
 class Option:
-    """A field of a case that one cell alone has: its values, and the list of port.toml that claims them. SPEC 10.6."""
+    """A field of a case that one cell alone has: what its values are called, and the list of port.toml that claims them.
+
+    called: the name of a value of the field. fields: the fields of a case with H units, of a value by its name.
+    SPEC 10.6.
+    """
 
     values: tuple[str, ...]
     feature: str
+    called: Callable[[Any], str] = str
+    fields: Callable[[str, int], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -21,18 +29,64 @@ class CellKind:
     """A cell by the name that case.toml and port.toml have for it.
 
     stack: makes the stack, from the arguments that all cells share and the options. clauses: those of SPEC.md that say
-    what the cell is.
+    what the cell with certain options is. merges: whether its two biases act as one sum, so that a port may have one.
     """
 
     stack: Callable[..., Recurrent]
-    clauses: tuple[str, ...]
+    clauses: Callable[[Mapping[str, str]], tuple[str, ...]]
     options: Mapping[str, Option] = field(default_factory=dict)
+    merges: Callable[[Mapping[str, str]], bool] = lambda options: True
 
+
+def projection(H: int) -> int:
+    """A size below H, for a case that is not about it: half of a small H, near a large one."""
+    return H - 3 if H > 8 else max(1, H // 2)
+
+
+def _proj_size(name: str, H: int) -> Mapping[str, Any]:
+    """One unit cannot be projected on fewer: then there are two."""
+    return {"H": max(H, 2), "proj_size": projection(max(H, 2))} if name == "some" else {"proj_size": 0}
+
+
+_GATES = ("12.2", "12.3")
+_GRU = {"after": ("13.1", "13.3", "13.4", "13.5"), "before": ("14.1", "14.3", "14.4", "14.5")}
 
 CELLS: dict[str, CellKind] = {
     "rnn": CellKind(
         reference.RNN,
-        clauses=("3.1", "5.2", "5.4", "5.5"),
+        clauses=lambda options: ("3.1", "5.2", "5.4", "5.5"),
         options={"nonlinearity": Option(tuple(NONLINEARITIES), feature="nonlinearities")},
     ),
+    "gru": CellKind(
+        reference.GRU,
+        clauses=lambda options: (*_GATES, *_GRU[options["reset"]]),
+        options={"reset": Option(tuple(RESETS), feature="resets")},
+        merges=lambda options: options["reset"] == "before",
+    ),
+    "lstm": CellKind(
+        reference.LSTM,
+        clauses=lambda options: (
+            *(*_GATES, "12.5", "15.1", "15.3", "15.4", "15.5"),
+            *(["15.6"] if options["proj_size"] == "some" else []),
+        ),
+        options={
+            "proj_size": Option(
+                ("none", "some"), feature="projections", called=lambda P: "some" if P else "none", fields=_proj_size
+            )
+        },
+    ),
 }
+
+
+def called(cell: str, case: Any) -> dict[str, str]:
+    """The values of the options that are a cell's own, by their names, for a case of that cell."""
+    return {name: option.called(getattr(case, name)) for name, option in CELLS[cell].options.items()}
+
+
+def own_fields(cell: str, names: Mapping[str, str | None], H: int) -> dict[str, Any]:
+    """The fields of a case with H units that have these values of the options that are the cell's own, by their names."""
+    found: dict[str, Any] = {}
+    for name, option in CELLS[cell].options.items():
+        value = str(names[name])
+        found |= option.fields(value, H) if option.fields else {name: value}
+    return found

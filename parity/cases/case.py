@@ -28,7 +28,9 @@ class Case:
     I: int = 4
     H: int = 5
     num_layers: int = 1
-    nonlinearity: str = "tanh"
+    nonlinearity: str = "tanh"  # of an RNN
+    reset: str = "after"  # of a GRU
+    proj_size: int = 0  # of an LSTM
     bias: bool = True
     bidirectional: bool = False
     layout: str = "time_major"  # batch_first, unbatched

@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--num-layers", type=int)
     own.add_argument("--cell", choices=list(CELLS))
     for name, option in {name: option for kind in CELLS.values() for name, option in kind.options.items()}.items():
-        own.add_argument(f"--{name}", choices=option.values)
+        kind = type(getattr(Case, name))
+        choices = None if option.fields else option.values
+        own.add_argument(f"--{name.replace('_', '-')}", dest=name, type=kind, choices=choices)
     own.add_argument("--no-bias", action="store_false", dest="bias", default=None)
     own.add_argument("--bidirectional", action="store_true", default=None)
     own.add_argument("--layout", choices=["time_major", "batch_first", "unbatched"])
@@ -131,7 +133,7 @@ def _require_effect(options: dict[str, Any]) -> None:
     cell = options.get("cell", "rnn")
     for name in {name for kind in CELLS.values() for name in kind.options} & options.keys():
         if name not in CELLS[cell].options:
-            raise ValueError(f"--{name} is of another cell than {cell}")
+            raise ValueError(f"--{name.replace('_', '-')} is of another cell than {cell}")
     head = [name for name in ("activation", "divergence", "target", "reduction") if name in options]
     if head and options.get("O") is None:
         raise ValueError(f"--{head[0]} is of an output layer: it needs --output-size or weights that have one")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from parity.cases import Case
-from parity.cells import CELLS
+from parity.cells import CELLS, called
 from reference.activations import ACTIVATIONS
 from reference.divergences import DIVERGENCES, LOGITS
 
@@ -87,15 +87,15 @@ def _dropout(case: Case) -> str:
     return "masks" if case.masks else "evaluation" if case.dropout else "none"
 
 
-def _own(name: str) -> Callable[[Case], str]:
-    return lambda case: str(getattr(case, name))
+def _own(cell: str, name: str) -> Callable[[Case], str]:
+    return lambda case: called(cell, case)[name]
 
 
 def options() -> dict[str, Option]:
     """Every option by name, those of a cell alone among them."""
     head, ctc = ("upstream", frozenset(_HEAD)), ("divergence", frozenset({_CTC}))
     own = {
-        name: Option(option.values, _own(name), ("cell", frozenset({cell})))
+        name: Option(option.values, _own(cell, name), ("cell", frozenset({cell})))
         for cell, kind in CELLS.items()
         for name, option in kind.options.items()
     }

@@ -156,7 +156,7 @@ def _through_layers(
         last.append(of_layer)
         if layer < case.num_layers - 1:
             mask = masks[layer].swapaxes(0, 1) if case.batch_first else masks[layer]
-            x = x * (mask.to(x.dtype) / (1 - case.dropout) if case.dropout < 1 else torch.zeros_like(x))
+            x = torch.where(mask, x / (1 - case.dropout) if case.dropout < 1 else x, 0)
     return x, {name: torch.cat([states[name] for states in last]) for name in last[0]}
 
 
@@ -198,11 +198,19 @@ def _unrolled(case: Case, values: Arrays, device: str) -> Named:
     run = torch_columns.unroll(case, params, _time_major(case, inputs.x), batched, lengths, masks)
     output = _laid_out(case, run.output)
     last = run.last if case.batched else {state: end[:, 0] for state, end in run.last.items()}
-    columns = {f"d_{name}:{t}": rows for name, steps in run.columns.items() for t, rows in enumerate(steps)}
+    columns = {
+        f"d_{name}:{t}:{k}": block
+        for name, steps in run.columns.items()
+        for t, blocks in enumerate(steps)
+        for k, block in enumerate(blocks)
+    }
     found = _objective(case, inputs, params, output, last, _leaves(inputs.x, initial, params) | columns)
     for name, steps in run.columns.items():
         found[name] = run.series(name, steps)
-        found[f"d_{name}"] = run.series(name, [found.pop(f"d_{name}:{t}") for t in range(len(steps))])
+        gradients = [
+            tuple(found.pop(f"d_{name}:{t}:{k}") for k in range(len(blocks))) for t, blocks in enumerate(steps)
+        ]
+        found[f"d_{name}"] = run.series(name, gradients)
     return found
 
 

@@ -16,11 +16,14 @@ from parity.oracles.torch_cells import TORCH_CELLS, Named, Parameters
 from reference.parameters import suffixes
 
 
+Blocks = tuple[Tensor, ...]  # side by side
+
+
 @dataclass
 class Unrolled:
     """What came out: output (T, B, ·) and the last states (L·D, B, ·), time-major and batched; and every column.
 
-    columns[name][t] are the rows of the sequences that reach t, which `series` puts in their place.
+    columns[name][t] are the rows of the sequences that reach t, in blocks, which `series` puts in their place.
     """
 
     case: Case
@@ -28,11 +31,11 @@ class Unrolled:
     lengths: Tensor
     output: Tensor
     last: Named
-    columns: dict[str, list[Tensor]]
+    columns: dict[str, list[Blocks]]
 
-    def series(self, name: str, steps: list[Tensor]) -> Tensor:
+    def series(self, name: str, steps: list[Blocks]) -> Tensor:
         """A quantity of every step, (T, B, ·), in reading order; 0 past the end of a sequence. steps: in order of t."""
-        in_t = torch.stack([_placed(rows, here) for rows, here in zip(steps, self.real, strict=True)])
+        in_t = torch.stack([_placed(torch.cat(rows, dim=1), here) for rows, here in zip(steps, self.real, strict=True)])
         if tensors.find(self.case, name).direction == 0 or not len(self.lengths):
             return in_t
         sequences = zip(in_t.unbind(1), self.lengths, strict=True)
@@ -45,7 +48,7 @@ def unroll(case: Case, params: Named, x: Tensor, initial: Named, lengths: Tensor
     real = (torch.arange(len(x))[:, None] < lengths).to(x.device)
     names = case.rnn().cell.shapes(case.I, case.bias)
     series = torch.where(real[..., None], x, 0)
-    columns: dict[str, list[Tensor]] = {}
+    columns: dict[str, list[Blocks]] = {}
     last: dict[str, list[Tensor]] = {state: [] for state in initial}
     for layer, directions in enumerate(suffixes(case.num_layers, D)):
         outputs = []
@@ -59,13 +62,13 @@ def unroll(case: Case, params: Named, x: Tensor, initial: Named, lengths: Tensor
             outputs.append(torch.stack(states["h"]))
         series = torch.cat(outputs, dim=-1)
         if masks is not None and layer < case.num_layers - 1:
-            series = series * (masks[layer].to(series.dtype) / (1 - case.dropout) if case.dropout < 1 else 0.0)
+            series = torch.where(masks[layer], series / (1 - case.dropout) if case.dropout < 1 else series, 0)
     return Unrolled(case, real, lengths, series, {s: torch.stack(rows) for s, rows in last.items()}, columns)
 
 
 def _direction(
     case: Case, params: Parameters, series: Tensor, start: Named, real: Tensor, reverse: bool
-) -> tuple[dict[str, list[Tensor]], dict[str, list[Tensor]]]:
+) -> tuple[dict[str, list[Blocks]], dict[str, list[Tensor]]]:
     """In the order of t: the rows of every column, and every state (B, ·), 0 at padding."""
     T = len(series)
     found: dict[str, list[Any]] = {}
@@ -77,9 +80,9 @@ def _direction(
         here = real[t]
         before = {name: state[here] for name, state in carried.items()}
         for name, rows in TORCH_CELLS[case.cell].column(case, params, series[t, here], before).items():
-            found.setdefault(name, [None] * T)[t] = rows
+            found.setdefault(name, [None] * T)[t] = rows if isinstance(rows, tuple) else (rows,)
         for name, steps in states.items():
-            steps[t] = _placed(found[name][t], here)
+            steps[t] = _placed(torch.cat(found[name][t], dim=1), here)
         carried = {name: torch.where(here[:, None], states[name][t], state) for name, state in carried.items()}
     return found, states
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from parity import tensors
 from parity.cases import Case
-from parity.cells import CELLS
+from parity.cells import CELLS, CellKind, called
 from parity.tensors import Tensor
 from parity.tolerance import UNIT_ROUNDOFF
 from parity.vectors import DTYPES
@@ -42,15 +42,16 @@ class Port:
 
     def lacks(self, case: Case, dtype: str) -> list[str]:
         """What the case needs and the port does not claim, in words."""
-        own = [(option, getattr(case, name)) for name, option in CELLS[case.cell].options.items()]
+        kind, own = CELLS[case.cell], called(case.cell, case)
+        biases = ("two", "merged") if kind.merges(own) else ("two",)
         needs = {
             dtype: dtype in self.dtypes,
             f"cell {case.cell}": self.claims("cells", case.cell),
-            **{value: self.claims(option.feature, value) for option, value in own},
+            **{_in_words(kind, name, value): self.claims(kind.options[name].feature, value) for name, value in own.items()},
             f"layout {case.layout}": self.claims("layouts", case.layout),
             "layers": case.num_layers == 1 or self.claims("layers"),
             "bidirectional": not case.bidirectional or self.claims("bidirectional"),
-            "biases": any(self.claims("biases", kind) for kind in (("two", "merged") if case.bias else ("none",))),
+            "biases": any(self.claims("biases", sort) for sort in (biases if case.bias else ("none",))),
             "h0": not case.h0 or self.claims("h0"),
             "lengths": case.lengths is None or self.claims("lengths"),
             "dropout_masks": not case.masks or self.claims("dropout_masks"),
@@ -77,6 +78,11 @@ class Port:
             return set(tensor.provides) <= set(self.provides)
 
         return [name for name in names if is_asked(tensors.find(case, name))]
+
+
+def _in_words(kind: CellKind, name: str, value: str) -> str:
+    """A value of an option, as a need."""
+    return value if name == "nonlinearity" else f"{kind.options[name].feature} {value}"
 
 
 _LISTS = {

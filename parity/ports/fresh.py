@@ -7,7 +7,7 @@ import numpy as np
 
 from parity import admission
 from parity.cases import Case
-from parity.cells import CELLS
+from parity.cells import CELLS, own_fields
 from parity.coverage.choosing import choices
 from parity.coverage.options import Choice, Options
 
@@ -88,7 +88,7 @@ def drawn(rng: np.random.Generator, choice: Choice, case_id: str, wide: bool = F
         "cell": cell,
         **sizes,
         "num_layers": between(3, 4) if choice["layers"] == "3 or 4" else int(choice["layers"] or 1),
-        **{name: choice[name] for name in CELLS[cell].options},
+        **own_fields(cell, choice, sizes["H"]),
         "bias": choice["bias"] == "two",
         "bidirectional": choice["directions"] == "2",
         "layout": choice["layout"],
@@ -140,5 +140,5 @@ def _in_words(options: dict[str, Any]) -> str:
     sizes = " ".join(f"{name}{options[name]}" for name in ("T", "B", "I", "H", "O") if name in options)
     flags = [name for name in ("bidirectional", "truncate", "lengths", "masks") if options.get(name)]
     head = [options["activation"], options["divergence"]] if "O" in options else []
-    own = [options[name] for name in CELLS[options["cell"]].options]
+    own = [f"{name} {options[name]}" for name in CELLS[options["cell"]].options]
     return " ".join([sizes, f"l{options['num_layers']}", *own, *flags, *head])

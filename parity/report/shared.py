@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from parity.cells import CELLS
+from parity.cells import called
 from parity.ports.verdict import Outcome
 
 LINES = 3
@@ -44,8 +44,9 @@ def features(outcome: Outcome) -> Iterator[str]:
     """What a vector exercises, in words: what is there before what is not."""
     case = outcome.vector.case
     values = outcome.vector.values
-    for name in CELLS[case.cell].options:
-        yield str(getattr(case, name))
+    yield f"cell {case.cell}"
+    for name, value in called(case.cell, case).items():
+        yield value if name == "nonlinearity" else f"{name} {value}"
     there = {
         "more than one layer": case.num_layers > 1,
         "bidirectional": case.bidirectional,

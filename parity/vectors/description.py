@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from parity.cases import Arrays, Case
-from parity.cells import CELLS
+from parity.cells import CELLS, called
 from parity.vectors.vector import FORMAT
 from reference.arrays import Array
 
@@ -57,7 +57,7 @@ def clauses(case: Case) -> list[str]:
     found = {
         "1.2": case.layout != "time_major",
         activation[case.nonlinearity]: "nonlinearity" in kind.options,
-        **dict.fromkeys(kind.clauses, True),
+        **dict.fromkeys(kind.clauses(called(case.cell, case)), True),
         "3.4": True,
         "4.1": case.bidirectional,
         "4.2": case.bidirectional,
