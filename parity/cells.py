@@ -78,6 +78,16 @@ CELLS: dict[str, CellKind] = {
 }
 
 
+# Every cell with the values of the options that make it another cell, by the first part of the ids of its cases.
+VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
+    "rnn": ("rnn", {}),
+    "gru": ("gru", {"reset": "after"}),
+    "gru-before": ("gru", {"reset": "before"}),
+    "lstm": ("lstm", {"proj_size": "none"}),
+    "lstm-proj": ("lstm", {"proj_size": "some"}),
+}
+
+
 def called(cell: str, case: Any) -> dict[str, str]:
     """The values of the options that are a cell's own, by their names, for a case of that cell."""
     return {name: option.called(getattr(case, name)) for name, option in CELLS[cell].options.items()}

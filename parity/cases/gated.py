@@ -10,18 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from parity.cases.case import Case
-from parity.cells import own_fields
+from parity.cells import VARIANTS, own_fields
 
-# By the first part of their ids: the cell, and the values of the options that are its own.
-VARIANTS: dict[str, tuple[str, dict[str, str | None]]] = {
-    "gru": ("gru", {"reset": "after"}),
-    "gru-before": ("gru", {"reset": "before"}),
-    "lstm": ("lstm", {"proj_size": "none"}),
-    "lstm-proj": ("lstm", {"proj_size": "some"}),
-}
+_GATED = [variant for variant in VARIANTS if variant != "rnn"]
 
 
-def crossed(rows: Iterable[Case], variants: Iterable[str] = tuple(VARIANTS)) -> list[Case]:
+def crossed(rows: Iterable[Case], variants: Iterable[str] = _GATED) -> list[Case]:
     """Every row as a case of every variant."""
     return [_of(variant, row) for variant in variants for row in rows]
 
