@@ -30,7 +30,8 @@ class CellKind:
 
     stack: makes the stack, from the arguments that all cells share and the options. clauses: those of SPEC.md that say
     what the cell with certain options is. merges: whether its two biases act as one sum, so that a port may have one.
-    gates: the blocks of a, by name; none where a is one.
+    gates: the blocks of a, by name; none where a is one. late: those of them that are computed last, from what stands
+    between a and h.
     """
 
     stack: Callable[..., Recurrent]
@@ -38,6 +39,7 @@ class CellKind:
     options: Mapping[str, Option] = field(default_factory=dict)
     merges: Callable[[Mapping[str, str]], bool] = lambda options: True
     gates: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
 
 
 def projection(H: int) -> int:
@@ -65,6 +67,7 @@ CELLS: dict[str, CellKind] = {
         options={"reset": Option(tuple(RESETS), feature="resets")},
         merges=lambda options: options["reset"] == "before",
         gates=("r", "z", "n"),
+        late=("n",),
     ),
     "lstm": CellKind(
         reference.LSTM,
