@@ -12,7 +12,7 @@ from reference.recurrent import Recurrent
 
 @dataclass(frozen=True)
 class Option:
-    """A field of a case that one cell alone has: what its values are called, and the list of port.toml that claims them.
+    """A field of a case that one cell alone has: how its values are called, and the list of port.toml for them.
 
     called: the name of a value of the field. fields: the fields of a case with H units, of a value by its name.
     SPEC 10.6.
@@ -91,7 +91,7 @@ def called(cell: str, case: Any) -> dict[str, str]:
 
 
 def own_fields(cell: str, names: Mapping[str, str | None], H: int) -> dict[str, Any]:
-    """The fields of a case with H units that have these values of the options that are the cell's own, by their names."""
+    """The fields of a case with H units that has these values, by their names, of the options of a cell."""
     found: dict[str, Any] = {}
     for name, option in CELLS[cell].options.items():
         value = str(names[name])
