@@ -30,12 +30,16 @@ class CellKind:
 
     stack: makes the stack, from the arguments that all cells share and the options. clauses: those of SPEC.md that say
     what the cell with certain options is. merges: whether its two biases act as one sum, so that a port may have one.
+    gates: the blocks of a, by name; none where a is one. late: those of them that are computed last, from what stands
+    between a and h.
     """
 
     stack: Callable[..., Recurrent]
     clauses: Callable[[Mapping[str, str]], tuple[str, ...]]
     options: Mapping[str, Option] = field(default_factory=dict)
     merges: Callable[[Mapping[str, str]], bool] = lambda options: True
+    gates: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
 
 
 def projection(H: int) -> int:
@@ -62,6 +66,8 @@ CELLS: dict[str, CellKind] = {
         clauses=lambda options: (*_GATES, *_GRU[options["reset"]]),
         options={"reset": Option(tuple(RESETS), feature="resets")},
         merges=lambda options: options["reset"] == "before",
+        gates=("r", "z", "n"),
+        late=("n",),
     ),
     "lstm": CellKind(
         reference.LSTM,
@@ -74,6 +80,7 @@ CELLS: dict[str, CellKind] = {
                 ("none", "some"), feature="projections", called=lambda P: "some" if P else "none", fields=_proj_size
             )
         },
+        gates=("i", "f", "g", "o"),
     ),
 }
 
