@@ -13,6 +13,7 @@ from parity.mistakes import (
     kept,
     layers,
     loops,
+    lstm,
     output_layer,
     padding,
     pooling,
@@ -39,6 +40,7 @@ _TABLES = (
     output_layer,
     divergences,
     ctc,
+    lstm,
 )
 
 MISTAKES: dict[str, Mistake] = {mistake.name: mistake for table in _TABLES for mistake in table.MISTAKES}
