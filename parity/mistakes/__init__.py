@@ -10,6 +10,7 @@ from parity.mistakes import (
     ctc,
     divergences,
     dropout,
+    gru,
     kept,
     layers,
     loops,
@@ -40,6 +41,7 @@ _TABLES = (
     output_layer,
     divergences,
     ctc,
+    gru,
     lstm,
 )
 
