@@ -166,6 +166,14 @@ AFTER = (
         "r and z do not read h(t-1)",
     ),
     Mistake(
+        "gru-after-h0-at-every-step",
+        "cells.gru:GruAfter.steps",
+        "times_w_hh_T(h_before, u_t)",
+        "h_before = columns.state_rows['h'][: len(u_t)]; times_w_hh_T(h_before, u_t)",
+        "no step sees what the step before made of the state: right for T = 1",
+        met="tracel-ai/burn#2701",
+    ),
+    Mistake(
         "gru-after-state-of-the-neighbour",
         "cells.gru:GruAfter.steps",
         "subtract(h_before, n, from_n)",
@@ -178,7 +186,7 @@ AFTER = (
         "multiply(z, from_n, from_n)",
         "multiply(1 - z, from_n, from_n)",
         "z n + (1-z) h(t-1), as papers have it, with the weights of (1-z) n + z h(t-1)",
-        met="mindspore-lab/mindspore#149",
+        met="mindspore-ai/mindspore#149 (in the documentation)",
     ),
     Mistake(
         "gru-after-state-not-kept",
@@ -214,7 +222,7 @@ AFTER = (
         "sigmoid(a_rz, r_z)",
         "(a_rz * a_rz.dtype.type(0.2) + a_rz.dtype.type(0.5)).clip(0, 1, out=r_z)",
         "the piecewise linear sigmoid for a gate",
-        met="keras-team/keras#9112",
+        met="intel/ipex-llm#1901 (the other way round)",
     ),
     Mistake(
         "gru-after-gate-arguments-clipped-at-20",
@@ -314,6 +322,15 @@ AFTER = (
         "multiply(dh_t, z, dh_z)",
         "multiply(dh_t, 1 - z, dh_z)",
         "dh(t) (1-z) in the carry",
+        met="ooples/AiDotNet#722 (the other way round)",
+    ),
+    Mistake(
+        "gru-after-carry-of-its-own-unit",
+        "cells.gru:GruAfter.steps_backward",
+        "times_w_hh(du_t, carry)",
+        'carry[...] = (du_by_gate * params["weight_hh"].reshape(3, H, H).sum(axis=1)).sum(axis=1)',
+        "a thread a unit, which knows its own gradient alone: no other unit's reaches it",
+        met="ooples/AiDotNet#722",
     ),
     Mistake(
         "gru-after-carry-by-z-alone",
@@ -415,8 +432,8 @@ BEFORE = (
         "cells.gru:GruBefore.steps",
         "times_w_n_T(s_t, u_n)",
         "times_w_n_T(h_before, u_n); multiply(r, u_n, u_n)",
-        "the reset gate acts after the product with W_hn",
-        met="microsoft/onnxscript#2852 (the other way round)",
+        "r of the unit that the product is for, not of the one it is with: the reset gate acts after the product",
+        met="ooples/AiDotNet#722",
     ),
     Mistake(
         "gru-before-reset-missing",
@@ -438,8 +455,7 @@ BEFORE = (
         "cells.gru:GruBefore.steps",
         "multiply(r, h_before, s_t)",
         "multiply(np.roll(r, 1, axis=1), h_before, s_t)",
-        "r of another unit inside the product",
-        met="ooples/AiDotNet#722",
+        "r of the unit before",
     ),
     Mistake(
         "gru-before-gates-read-s",
@@ -469,7 +485,7 @@ BEFORE = (
         "multiply(z, from_n, from_n)",
         "multiply(1 - z, from_n, from_n)",
         "z n + (1-z) h(t-1), as Cho has it, with the weights of (1-z) n + z h(t-1)",
-        met="mindspore-lab/mindspore#149",
+        met="mindspore-ai/mindspore#149 (in the documentation)",
     ),
     Mistake(
         "gru-before-state-not-kept",
@@ -627,4 +643,17 @@ BEFORE = (
     ),
 )
 
-MISTAKES = (*READING, *AFTER, *BEFORE)
+STACK = (
+    Mistake(
+        "gru-dw-ih-of-middle-layers-from-the-output",
+        "stack:backward",
+        "params=[g.params for g in gradients]",
+        "params=[[own | ({'weight_ih': d.rows('a').T.dot(batch.packing.pack(layers[i].output))} "
+        "if cell.name == 'GRU' and 0 < i < L - 1 else {}) for own, d in zip(g.params, g.directions)] "
+        "for i, g in enumerate(gradients)]",
+        "dW_ih is pooled with what the layer puts out, not with what it reads: seen with three layers",
+        met="apache/mxnet#18203",
+    ),
+)
+
+MISTAKES = (*READING, *AFTER, *BEFORE, *STACK)

@@ -86,7 +86,7 @@ FORWARD = (
         'params["bias_ih"] + params["bias_hh"]',
         'params["bias_ih"]',
         "one of the two biases forgotten",
-        met="xiph/rnnoise#177, PINTO0309/onnx2tf#291",
+        met="PINTO0309/onnx2tf#291",
     ),
     Mistake(
         "lstm-b-ih-twice",
@@ -116,14 +116,14 @@ FORWARD = (
         "add(p_t, recurrent_t, a_t)",
         "pass",
         "the gates do not read h(t-1)",
-        met="tracel-ai/burn#2701",
     ),
     Mistake(
-        "lstm-recurrent-term-not-in-g",
+        "lstm-recurrent-term-not-in-o",
         "cells.lstm:Lstm.steps",
         "add(p_t, recurrent_t, a_t)",
-        "recurrent_t[:, 2 * self.hidden_size : 3 * self.hidden_size] = 0; add(p_t, recurrent_t, a_t)",
-        "the candidate does not read h(t-1)",
+        "recurrent_t[:, 3 * self.hidden_size :] = 0; add(p_t, recurrent_t, a_t)",
+        "o does not read h(t-1)",
+        met="zhangyanbiao/predrnn-_pytorch#1",
     ),
     Mistake(
         "lstm-gates-read-c",
@@ -174,6 +174,7 @@ FORWARD = (
         "multiply(f, c_before, c_t)",
         "multiply(1 - i, c_before, c_t)",
         "1 - i for f",
+        met="glample/tagger#25 (on purpose)",
     ),
     Mistake(
         "lstm-1-minus-f",
@@ -245,7 +246,7 @@ FORWARD = (
         "tanh(c_t, tanh_c)",
         "tanh_c[...] = c_t",
         "h(t) = o c(t)",
-        met="ZidianQuan/RESCAN#2",
+        met="XiaLiPKU/RESCAN#2, nicodjimenez/lstm#47",
     ),
     Mistake(
         "lstm-tanh-c-clipped-at-5",
@@ -260,6 +261,7 @@ FORWARD = (
         "tanh(c_t, tanh_c)",
         "tanh(c_before, tanh_c)",
         "h(t) = o tanh(c(t-1))",
+        met="MartinuzziFrancesco/RecurrentLayers.jl#155",
     ),
     Mistake(
         "lstm-tanh-of-o-c",
@@ -295,7 +297,7 @@ FORWARD = (
         "sigmoid(a_t, gates_t)",
         "(a_t * a_t.dtype.type(0.2) + a_t.dtype.type(0.5)).clip(0, 1, out=gates_t)",
         "the piecewise linear sigmoid for a gate",
-        met="keras-team/keras#9112",
+        met="intel/ipex-llm#1901 (the other way round)",
     ),
     Mistake(
         "lstm-sigmoid-of-softsign",
@@ -357,7 +359,7 @@ STATES = (
         "initial[state], p)",
         "initial[state] * (state != 'c'), p)",
         "h0 is read, c0 is not",
-        met="onnx/onnx-tensorflow#408",
+        met="onnx/onnx-tensorflow#408 (its like: h0 without c0)",
     ),
     Mistake(
         "lstm-c0-is-h0",
@@ -409,6 +411,7 @@ STATES = (
         "_of_layer(initial, layer, L)",
         "{s: _of_layer(initial, layer if s == 'h' else 0, L)[s] for s in initial}",
         "one c0 for all layers",
+        met="pytorch/pytorch#95137 (its like: slices of the initial states)",
     ),
     Mistake(
         "lstm-c-shared-by-the-layers",
@@ -560,6 +563,7 @@ BACKWARD = (
         "packing.carries(rows[: packing.B], truncate)",
         "packing.carries(rows[: packing.B], truncate if state == 'h' else None)",
         "h is detached between chunks, c is not",
+        met="Lightning-AI/pytorch-lightning#8145 (its like: a state that is a pair)",
     ),
     Mistake(
         "lstm-truncation-leaves-h",
@@ -625,6 +629,7 @@ BACKWARD = (
         "times_w_hh(da_t, carry_h)",
         "carry_h[...] = 0",
         "the gradient goes left through c alone",
+        met="ooples/AiDotNet#722",
     ),
     Mistake(
         "lstm-dh-carry-without-o",
@@ -663,7 +668,7 @@ BACKWARD = (
         "TANH.slope(tanh_c)",
         "TANH.slope(np.tanh(tanh_c))",
         "1 - tanh²(tanh(c)) for 1 - tanh²(c)",
-        met="Marktar/Neuron#181",
+        met="davidrmiller/neural2d#40 (its like: of a plain network)",
     ),
     Mistake(
         "lstm-slope-of-tanh-c-from-c",
@@ -692,7 +697,6 @@ BACKWARD = (
         "np.multiply(g, SIGMOID.slope(i), of_i)",
         "np.multiply(i, SIGMOID.slope(i), of_i)",
         "the factor of the other gate",
-        met="Marktar/Neuron#181",
     ),
     Mistake(
         "lstm-df-with-c-t",
@@ -806,13 +810,13 @@ POOLING = (
         "the last gate does not reach dx",
     ),
     Mistake(
-        "lstm-middle-layers-not-learnt",
+        "lstm-biases-of-the-top-layer-not-learnt",
         "stack:backward",
         "params=[g.params for g in gradients]",
-        "params=[[{n: p * (n == 'weight_hh' or cell.name != 'LSTM' or i in (0, L - 1)) for n, p in own.items()} "
-        "for own in g.params] for i, g in enumerate(gradients)]",
-        "dW_ih and the biases of all layers but the first and the last are 0: seen with three",
-        met="apache/mxnet#17872, apache/mxnet#18203",
+        "params=[[{n: p * (not n.startswith('bias') or cell.name != 'LSTM' or i < L - 1 or L == 1) "
+        "for n, p in own.items()} for own in g.params] for i, g in enumerate(gradients)]",
+        "their gradients are written somewhere else: seen with two layers",
+        met="apache/mxnet#17872",
     ),
 )
 
