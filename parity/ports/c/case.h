@@ -72,8 +72,8 @@ typedef struct {
     const char *folder, *out, *text; /* text: all of case.toml */
     const char *cell, *reset, *nonlinearity, *layout, *activation, *divergence, *reduction, *target, *asked;
     size_t T, B, I, H, O, L, D, truncate;
-    size_t G;        /* blocks of H rows in a and in the weights: the gates of the cell */
-    size_t P;        /* size of h: H, or what an LSTM projects its H units on */
+    size_t G; /* blocks of H rows in a and in the weights, one a gate (12.2) */
+    size_t P; /* size of h: H, or what an LSTM projects its H units on (15.6) */
     bool projected, bias;
     double dropout;
     int64_t *length; /* (B,): how many steps of each sequence are real, the others are padding (6.1) */
@@ -321,10 +321,10 @@ typedef struct {
  * the rows of one step of one sequence. All are 0 at first, and what its cell does not have stays so.
  */
 typedef struct {
-    real *x;                /* what a column reads: F */
-    real *h_prev, *c_prev;  /* and h(t-1), c(t-1): P, H; of gradients the carries, what it leaves for dh(t-1), dc(t-1) */
+    real *x;                 /* what a column reads: F */
+    real *h_prev, *c_prev;   /* and h(t-1), c(t-1): P, H; of gradients the carries, its shares of dh(t-1), dc(t-1) */
     real *a, *q, *s, *c, *m; /* what it computes: G·H, then H each (13.1, 14.1, 15.1); m is h without a projection */
-    real *h;                /* P */
+    real *h;                 /* P */
 } Column;
 
 typedef struct {
@@ -335,7 +335,7 @@ typedef struct {
     Column values, gradients; /* of all steps */
 } Direction;
 
-/* Room for all steps of a direction. States and carries have one row more: h(-1) and its gradient stand first. */
+/* Room for all steps of a direction. States and carries are (T+1, B, ·): h(-1), and the gradient of it, stand first. */
 static Column make_columns(const Case *c, const Direction *d, bool gradients)
 {
     size_t n = c->T * c->B;

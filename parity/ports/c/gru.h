@@ -1,6 +1,6 @@
 /*
  * The GRU (13, 14), with two places of its reset gate. Left, downwards, forward; right, upwards, what follows from each
- * line backward (port.c). In a, and in the rows of the weights, stand the blocks r, z, n; all are at t, but h' = h(t-1).
+ * line backward (port.c). In a, and in the rows of the weights, stand the blocks r, z, n. All are at t; h' is h(t-1).
  *
  *     a_r = W_ir x + b_ir + W_hr h' + b_hr     dx += da_r W_ir    dh' += da_r W_hr    dW_hr += da_rᵀ h'  db_hr += da_r
  *     a_z = W_iz x + b_iz + W_hz h' + b_hz     dx += da_z W_iz    dh' += da_z W_hz    dW_hz += da_zᵀ h'  db_hz += da_z

@@ -1,6 +1,6 @@
 /*
- * The LSTM (15). Left, downwards, forward; right, upwards, what follows from each line backward (port.c). In a, and in the
- * rows of the weights, stand the blocks i, f, g, o; all are at t, but h' = h(t-1) and c' = c(t-1).
+ * The LSTM (15). Left, downwards, forward; right, upwards, what follows from each line backward (port.c). In a, and in
+ * the rows of the weights, stand the blocks i, f, g, o. All are at t; h' is h(t-1), c' is c(t-1).
  *
  *     a = W_ih x + b_ih + W_hh h' + b_hh       dx = da W_ih         dW_ih += daᵀ x     db_ih += da
  *                                              dh' = da W_hh        dW_hh += daᵀ h'    db_hh += da
@@ -10,7 +10,7 @@
  *     m = o tanh(c)                            do = dm tanh(c)      dc = dm o (1-tanh²(c)) + carry of c
  *     h = W_hr m, without a projection m       dm = dh W_hr         dW_hr += dhᵀ m     (dm = dh)
  *
- * dh' and dc' are the carries: what step t+1 has left for h and c, at the last step d_h_n and d_c_n.
+ * dh' and dc' are the carries that step t leaves; d_h_n and d_c_n those that the last step finds.
  */
 #ifndef LSTM_H
 #define LSTM_H

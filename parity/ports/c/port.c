@@ -3,17 +3,16 @@
  *
  *     cc -std=c11 -O2 -Dfloat64 -o port-float64 port.c -lm
  *
- * A template for ports: plain loops, no dependencies. The mathematics of a cell, one column of the unrolled network,
- * stands in rnn.h, gru.h and lstm.h, of which a port needs those that it claims; that of everything else stands here. What
- * a case is, its files, the conversation with the checker and memory stand in case.h. Numbers in comments are clauses of
- * SPEC.md.
+ * A template for ports: plain loops, no dependencies. The mathematics of a cell, a column of the unrolled network, is
+ * in rnn.h, gru.h and lstm.h, each made of what cell.h has; all other mathematics stands here. What a case is, its files,
+ * the conversation with the checker and memory stand in case.h. Numbers in comments are clauses of SPEC.md.
  *
  * Left, downwards, what is computed forward, for t from 0 to T-1 (3). Beside each line what follows from it backward,
  * upwards, for t from T-1 to 0 (5). Vectors are the rows of one sequence; dX is ∂DIV/∂X in the shape of X; += is summed
  * over all that reads X, of weights over all steps and sequences; carry is what step t+1 has left for h(t), at the last
- * step d_h_n, after step 0 dh(-1). c(t), which an LSTM alone has, is read by nothing above: dc(t) begins with its carry.
+ * step d_h_n, after step 0 dh(-1). An LSTM hands on c(t) too: nothing above reads it, its carry is of d_c_n.
  *
- *     h(t), c(t) from x(t), h(t-1), c(t-1)             dx(t), carries, dW from dh(t), dc(t): rnn.h, gru.h, lstm.h
+ *     h(t) from x(t), h(t-1)                           dx(t), carry, dW from dh(t)        rnn.h, gru.h, lstm.h
  *                                                      dh(t) = d_output(t) + carry
  *     z(t) = W2 h(t) + b2                              d_output(t) = dz(t) W2    dW2 += dz(t)ᵀ h(t)    db2 += dz(t)
  *     y(t) = f2(z(t))                                  dz(t) = dy(t) J(t), J[j, i] = ∂y_j/∂z_i
@@ -66,7 +65,7 @@ static size_t reads(const Case *c, const Direction *d, size_t s, size_t b)
 /* Whether a sequence has this step; the others are padding (6.1). */
 static bool is_real(const Case *c, size_t t, size_t b) { return (int64_t)t < c->length[b]; }
 
-/* Row b at the end of its sequence (6.4), of states or carries with h(-1) first. */
+/* Where h_n of sequence b stands among its states, which begin with h(-1), and d_h_n among the carries (6.4). */
 static size_t end(const Case *c, size_t b) { return (size_t)c->length[b] * c->B + b; }
 
 /* series (T, B, F), in the order of t; before: h(-1), c(-1); after: h, c of the last step, written. */
@@ -118,14 +117,14 @@ static void backward(const Case *c, const Cell *cell, Direction *d, const real *
 
 static State make_state(const Case *c)
 {
-    size_t rows_of_all = c->L * c->D * c->B;
-    return (State){reals(rows_of_all * c->P), reals(rows_of_all * c->H)};
+    size_t count = c->L * c->D * c->B;
+    return (State){reals(count * c->P), reals(count * c->H)};
 }
 
 static State read_state(const Case *c, const char *h, const char *of_c)
 {
-    size_t rows_of_all = c->L * c->D * c->B;
-    return (State){given_or_zeros(c, h, rows_of_all * c->P), given_or_zeros(c, of_c, rows_of_all * c->H)};
+    size_t count = c->L * c->D * c->B;
+    return (State){given_or_zeros(c, h, count * c->P), given_or_zeros(c, of_c, count * c->H)};
 }
 
 /* That of layer l in direction k, i = l·D + k (1.2). */
@@ -164,7 +163,7 @@ static real *stack_forward(const Case *c, const Cell *cell, Direction *stack, co
     return output;
 }
 
-/* Runs every layer backward; d_output (T, B, D·P). Returns dx (T, B, I), and fills the gradients of the first states. */
+/* Runs every layer backward; d_output (T, B, D·P). Returns dx (T, B, I), and fills those of the first states. */
 static real *stack_backward(const Case *c, const Cell *cell, Direction *stack, const real *d_output, State d_last,
                             const unsigned char *masks, State d_first)
 {
@@ -345,14 +344,14 @@ static real *output_layer(const Case *c, const real *h)
     Linear w2 = read_linear(c, "output.", "", O, F, true);
     real *z = reals(n * O), *y = reals(n * O), *dy = reals(n * O), *dz = reals(n * O), *d_output = reals(n * F);
     for (size_t r = 0; r < n; r++) { /* the row of a step and a sequence */
-        linear(w2, h + r * F, z + r * O); /* z(t) = W2 h(t) + b2 */
+        linear(w2, h + r * F, z + r * O);                 /* z(t) = W2 h(t) + b2 */
         activate(c->activation, z + r * O, y + r * O, O); /* y(t) = f2(z(t)) */
     }
     bool pooled = is(c->divergence, "mean_pooled_cross_entropy");
     real div = pooled ? mean_pooled_cross_entropy(c, y, dy) : local_divergence(c, y, dy);
     for (size_t r = 0; r < n; r++) {
         activate_backward(c->activation, dy + r * O, y + r * O, dz + r * O, O); /* y(t) = f2(z(t)) */
-        linear_backward(w2, h + r * F, dz + r * O, d_output + r * F); /* z(t) = W2 h(t) + b2 */
+        linear_backward(w2, h + r * F, dz + r * O, d_output + r * F);           /* z(t) = W2 h(t) + b2 */
     }
     write_series(c, "z", z, O);
     write_series(c, "y", y, O);
