@@ -1,8 +1,8 @@
 /*
  * What the cells in rnn.h, gru.h and lstm.h are made of: products with weights and scalar activations, each with its
  * adjoint. A cell is a step, which fills the values v of one column, and its adjoint, which fills the gradients d. The
- * adjoint finds dh(t), complete, in d.h, and leaves its share of dh(t-1), the carry, in d.h_prev; of dc(t) it finds what
- * step t+1 has left. Everything else is 0 before, and is added to. Numbers in comments are clauses of SPEC.md.
+ * adjoint finds dh(t), complete, in d.h, and leaves its share of dh(t-1), the carry, in d.h_prev; of dc(t) it finds
+ * what step t+1 has left. Everything else is 0 before, and added to. Numbers in comments are clauses of SPEC.md.
  */
 #ifndef CELL_H
 #define CELL_H

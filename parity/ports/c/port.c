@@ -4,8 +4,8 @@
  *     cc -std=c11 -O2 -Dfloat64 -o port-float64 port.c -lm
  *
  * A template for ports: plain loops, no dependencies. The mathematics of a cell, a column of the unrolled network, is
- * in rnn.h, gru.h and lstm.h, each made of what cell.h has; all other mathematics stands here. What a case is, its files,
- * the conversation with the checker and memory stand in case.h. Numbers in comments are clauses of SPEC.md.
+ * in rnn.h, gru.h and lstm.h, each made of what cell.h has; all the rest stands here. What a case is, its files, the
+ * conversation with the checker and memory stand in case.h. Numbers in comments are clauses of SPEC.md.
  *
  * Left, downwards, what is computed forward, for t from 0 to T-1 (3). Beside each line what follows from it backward,
  * upwards, for t from T-1 to 0 (5). Vectors are the rows of one sequence; dX is ∂DIV/∂X in the shape of X; += is summed
