@@ -1,5 +1,9 @@
 // Rows of typed arrays, and products with a matrix (to, from) that is stored row by row.
 
+// For each name f of what stands there.
+export const mapped = (byName, f) =>
+  Object.fromEntries(Object.entries(byName).map(([name, value]) => [name, f(value, name)]))
+
 export const row = (array, index, size) => array.subarray(index * size, (index + 1) * size)
 
 // start, and what element i of W v adds to it.

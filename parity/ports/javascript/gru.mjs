@@ -30,8 +30,8 @@ function stateBack(H, a, hBefore, d, carry) {
 }
 
 const after = (H) => ({
-  sizes: { a: 3 * H, q: H, h: H },
-  states: ['h'],
+  kept: { a: 3 * H, q: H },
+  states: { h: H },
 
   forward(w, before, { x, a, q, h }) {
     const ofX = (i) => plusProduct(w.bias_ih[i], w.weight_ih, i, x)
@@ -61,31 +61,38 @@ const after = (H) => ({
   },
 })
 
+// The blocks r z, and n, of rows that have all three.
+function blocks(rows) {
+  const end = (rows.length / 3) * 2
+  return [rows.subarray(0, end), rows.subarray(end)]
+}
+
 const before = (H) => ({
-  sizes: { a: 3 * H, s: H, h: H },
-  states: ['h'],
+  kept: { a: 3 * H, s: H },
+  states: { h: H },
 
   forward(w, before, { x, a, s, h }) {
-    const argument = (i, v) => plusProduct(plusProduct(w.bias_ih[i] + w.bias_hh[i], w.weight_ih, i, x), w.weight_hh, i, v)
-    for (let i = 0; i < 2 * H; i++) a[i] = argument(i, before.h)
+    const ofX = (i) => plusProduct(w.bias_ih[i] + w.bias_hh[i], w.weight_ih, i, x)
+    for (let i = 0; i < 2 * H; i++) a[i] = plusProduct(ofX(i), w.weight_hh, i, before.h)
     for (let k = 0; k < H; k++) s[k] = sigmoid(a[k]) * before.h[k] // all of s, before any a_n
     for (let k = 0; k < H; k++) {
-      a[2 * H + k] = argument(2 * H + k, s)
+      a[2 * H + k] = plusProduct(ofX(2 * H + k), w.weight_hh, 2 * H + k, s)
       h[k] = state(H, a, before.h, k)
     }
   },
 
   backward(w, before, { x, a, s }, d, carry, dw) {
     stateBack(H, a, before.h, d, carry)
-    const [rz, n] = [[0, 2 * H], [2 * H]] // where the blocks begin and end
-    const [rzRows, nRows] = [[0, 2 * H * H], [2 * H * H]]
-    productBack(d.a.subarray(...n), w.weight_hh.subarray(...nRows), s, d.s, dw.weight_hh.subarray(...nRows))
+    const [da_rz, da_n] = blocks(d.a)
+    const [w_rz, w_n] = blocks(w.weight_hh)
+    const [dw_rz, dw_n] = blocks(dw.weight_hh)
+    productBack(da_n, w_n, s, d.s, dw_n) // a_n(t) = … + W_hn s(t)
     for (let k = 0; k < H; k++) {
       const r = sigmoid(a[k])
       d.a[k] = d.s[k] * before.h[k] * (r * (1 - r)) // s(t) = r h(t-1)
       carry.h[k] += d.s[k] * r
     }
-    productBack(d.a.subarray(...rz), w.weight_hh.subarray(...rzRows), before.h, carry.h, dw.weight_hh.subarray(...rzRows))
+    productBack(da_rz, w_rz, before.h, carry.h, dw_rz) // a_r(t), a_z(t) = … + W_hr h(t-1), W_hz h(t-1)
     productBack(d.a, w.weight_ih, x, d.x, dw.weight_ih)
     biasBack(d.a, dw.bias_ih)
     biasBack(d.a, dw.bias_hh)

@@ -10,8 +10,8 @@ import { biasBack, plusProduct, productBack } from './arrays.mjs'
 const gates = (H, a, k) => [sigmoid(a[k]), sigmoid(a[H + k]), Math.tanh(a[2 * H + k]), sigmoid(a[3 * H + k])]
 
 export const lstm = ({ H, P, proj_size }) => ({
-  sizes: proj_size ? { a: 4 * H, c: H, m: H, h: P } : { a: 4 * H, c: H, h: H },
-  states: ['h', 'c'],
+  kept: proj_size ? { a: 4 * H, m: H } : { a: 4 * H },
+  states: { h: P, c: H },
 
   forward(w, before, { x, a, c, h, m = h }) {
     for (let i = 0; i < 4 * H; i++) {

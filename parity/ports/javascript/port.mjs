@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
 import { ACTIVATIONS, logSoftmax, sumOf } from './activations.mjs'
-import { row } from './arrays.mjs'
+import { biasBack, mapped, plusProduct, productBack, row } from './arrays.mjs'
 import { gru } from './gru.mjs'
 import { lstm } from './lstm.mjs'
 import { rnn } from './rnn.mjs'
@@ -93,42 +93,36 @@ function writeState(c, name, data, size) {
 
 // ---- One layer, one direction (3, 5) ----
 
-// An array for each name, as large as size(what stands at it).
-const arraysFor = (c, byName, size) =>
-  Object.fromEntries(Object.entries(byName).map(([name, of]) => [name, new c.Real(size(of))]))
-
 const product = (shape) => shape.reduce((a, b) => a * b, 1)
 
-// The parameters (1.4), and room for all values of its columns and for their gradients, in reading order (4.3).
+// The parameters (1.4), and room for the values of all columns and for their gradients, in reading order (4.3).
 function readDirection(c, layer, reverse) {
   const suffix = `_l${layer}${reverse ? '_reverse' : ''}`
   const F = layer ? c.D * c.P : c.I
-  const G = c.column.sizes.a // the blocks of all gates
+  const G = c.column.kept.a // H for each gate
   const biases = { bias_ih: [G], bias_hh: [G] }
   const projection = c.proj_size ? { weight_hr: [c.P, c.H] } : {}
   const shapes = { weight_ih: [G, F], weight_hh: [G, c.P], ...biases, ...projection }
-  const parameters = arraysFor(c, shapes, product) // without bias, zeros
-  for (const name of Object.keys(shapes)) {
-    if (c.bias || !(name in biases)) parameters[name] = readReals(c, `${c.prefix}${name}${suffix}`, product(shapes[name]))
-  }
-  const sizes = { x: F, ...c.column.sizes }
-  const series = (size) => (c.T + 1) * c.B * size // step -1 stands first: the initial states; of d the carries
+  const sizes = { x: F, ...c.column.kept, ...c.column.states }
+  const zeros = (shape) => new c.Real(product(shape))
+  const given = (shape, name) => readReals(c, `${c.prefix}${name}${suffix}`, product(shape))
+  const series = (size) => new c.Real((c.T + 1) * c.B * size) // step -1 stands first: initial states; in d the carries
   return {
     suffix,
     F,
     sizes,
     shapes,
-    parameters,
-    dParameters: arraysFor(c, shapes, product),
-    trace: arraysFor(c, sizes, series),
-    d: arraysFor(c, sizes, series),
+    parameters: mapped(shapes, (shape, name) => (name in biases && !c.bias ? zeros : given)(shape, name)),
+    dParameters: mapped(shapes, zeros),
+    trace: mapped(sizes, series),
+    d: mapped(sizes, series),
     reads: (s, b) => (reverse ? c.length[b] - 1 - s : s), // which t is read at step s (4.2)
   }
 }
 
 // What a trace, or its gradient, has at step s of sequence b: a row of each array.
 const columnOf = (c, sizes, arrays, s, b) =>
-  Object.fromEntries(Object.entries(sizes).map(([name, size]) => [name, row(arrays[name], (s + 1) * c.B + b, size)]))
+  mapped(sizes, (size, name) => row(arrays[name], (s + 1) * c.B + b, size))
 
 // Fills the trace. The initial states are there.
 function forward(c, direction, series) {
@@ -152,7 +146,7 @@ function backward(c, direction, dLast) {
       const dNow = columnOf(c, sizes, d, s, b)
       const carry = columnOf(c, sizes, d, -1, b)
       const isLast = s === c.length[b] - 1 // of the sequence, not of the batch (6.4)
-      for (const state of c.column.states) {
+      for (const state in c.column.states) {
         if (c.truncate && (s + 1) % c.truncate === 0) carry[state].fill(0) // 7.1
         if (isLast) carry[state].set(row(dLast[state], b, sizes[state])) // no step follows (0.7)
       }
@@ -179,7 +173,7 @@ function drop(c, masks, gap, series) {
 
 // The rows of one direction in a state of all, (L·D, B, ·).
 const ofDirection = (c, states, l, k) =>
-  Object.fromEntries(c.column.states.map((state) => [state, row(states[state], l * c.D + k, c.B * c.column.sizes[state])]))
+  mapped(c.column.states, (size, state) => row(states[state], l * c.D + k, c.B * size))
 
 // Runs every layer; returns the output (T, B, D·P) and fills h_n, c_n.
 function stackForward(c, stack, x, initial, masks, last) {
@@ -190,13 +184,13 @@ function stackForward(c, stack, x, initial, masks, last) {
     stack[l].forEach((direction, k) => {
       const { sizes, trace } = direction
       const [initialHere, lastHere] = [ofDirection(c, initial, l, k), ofDirection(c, last, l, k)]
-      for (const state of c.column.states) trace[state].set(initialHere[state])
+      for (const state in c.column.states) trace[state].set(initialHere[state])
       forward(c, direction, series)
       realSteps(c, direction, (s, t, b) => {
         const now = columnOf(c, sizes, trace, s, b)
         output.set(now.h, (t * B + b) * D * P + k * P) // both directions side by side (4.1)
         if (s < c.length[b] - 1) return
-        for (const state of c.column.states) lastHere[state].set(now[state], b * sizes[state]) // 6.4
+        for (const state in c.column.states) lastHere[state].set(now[state], b * sizes[state]) // 6.4
       })
     })
     series = masks && l + 1 < c.L ? drop(c, masks, l, output) : output
@@ -221,8 +215,8 @@ function stackBackward(c, stack, dOutput, dLast, masks, dInitial) {
       realSteps(c, direction, (s, t, b) => {
         columnOf(c, sizes, d, s, b).x.forEach((v, j) => (dx[(t * B + b) * F + j] += v)) // x is read by both (5.6)
       })
-      const dHere = ofDirection(c, dInitial, l, k)
-      for (const state of c.column.states) dHere[state].set(row(d[state], 0, B * sizes[state]))
+      const dInitialHere = ofDirection(c, dInitial, l, k)
+      for (const state in c.column.states) dInitialHere[state].set(row(d[state], 0, B * sizes[state]))
     })
     dSeries = masks && l > 0 ? drop(c, masks, l - 1, dx) : dx
   }
@@ -331,11 +325,7 @@ function outputLayer(c, h) {
   const bias = readReals(c, 'output.bias', O)
   const [z, y, dy, dz] = Array.from({ length: 4 }, () => new c.Real(n * O))
   for (let t = 0; t < n; t++) {
-    for (let i = 0; i < O; i++) {
-      let sum = bias[i] // z(t) = W2 h(t) + b2
-      for (let j = 0; j < F; j++) sum += weight[i * F + j] * h[t * F + j]
-      z[t * O + i] = sum
-    }
+    for (let i = 0; i < O; i++) z[t * O + i] = plusProduct(bias[i], weight, i, row(h, t, F)) // z(t) = W2 h(t) + b2
     y.set(f.value(row(z, t, O)), t * O) // y(t) = f2(z(t))
   }
   const whole = c.divergence === 'mean_pooled_cross_entropy' ? meanPooledCrossEntropy : localDivergence
@@ -343,14 +333,8 @@ function outputLayer(c, h) {
   const [dWeight, dBias, dOutput] = [new c.Real(O * F), new c.Real(O), new c.Real(n * F)]
   for (let t = 0; t < n; t++) {
     dz.set(f.back(row(dy, t, O), row(y, t, O)), t * O)
-    for (let i = 0; i < O; i++) {
-      const d = dz[t * O + i]
-      for (let j = 0; j < F; j++) {
-        dWeight[i * F + j] += d * h[t * F + j]
-        dOutput[t * F + j] += d * weight[i * F + j]
-      }
-      dBias[i] += d
-    }
+    productBack(row(dz, t, O), weight, row(h, t, F), row(dOutput, t, F), dWeight)
+    biasBack(row(dz, t, O), dBias)
   }
   for (const [name, data] of Object.entries({ z, y, d_y: dy, d_z: dz })) writeSeries(c, name, data, O)
   write(c, 'div', c.Real.of(div), [])
@@ -383,11 +367,10 @@ function answer(folder, out) {
   )
   const x = relaid(c, readReals(c, 'x', n * c.I), c.I)
   const masks = c.dropout_masks && read(c, 'dropout_masks', Uint8Array, '|b1', (c.L - 1) * n * DP)
-  const eachState = (array) =>
-    Object.fromEntries(c.column.states.map((state) => [state, array(state, c.L * c.D * c.B * c.column.sizes[state])]))
-  const initial = eachState((state, count) => givenOrZeros(c, `${state}0`, count))
-  const dLast = eachState((state, count) => givenOrZeros(c, `d_${state}_n`, count))
-  const [last, dInitial] = [0, 0].map(() => eachState((_, count) => new c.Real(count)))
+  const eachState = (array) => mapped(c.column.states, (size, state) => array(c.L * c.D * c.B * size, state))
+  const initial = eachState((count, state) => givenOrZeros(c, `${state}0`, count))
+  const dLast = eachState((count, state) => givenOrZeros(c, `d_${state}_n`, count))
+  const [last, dInitial] = Array.from({ length: 2 }, () => eachState((count) => new c.Real(count)))
 
   const output = stackForward(c, stack, x, initial, masks, last)
   const dOutput = c.O ? outputLayer(c, output) : relaid(c, givenOrZeros(c, 'd_output', n * DP), DP)
@@ -396,9 +379,9 @@ function answer(folder, out) {
   for (const direction of stack.flat()) writeDirection(c, direction)
   writeSeries(c, 'output', output, DP)
   writeSeries(c, 'd_x', dx, c.I)
-  for (const state of c.column.states) {
-    writeState(c, `${state}_n`, last[state], c.column.sizes[state])
-    writeState(c, `d_${state}0`, dInitial[state], c.column.sizes[state])
+  for (const [state, size] of Object.entries(c.column.states)) {
+    writeState(c, `${state}_n`, last[state], size)
+    writeState(c, `d_${state}0`, dInitial[state], size)
   }
   return 'ok'
 }

@@ -8,8 +8,8 @@ import { biasBack, plusProduct, productBack } from './arrays.mjs'
 export function rnn({ H, nonlinearity }) {
   const f = ACTIVATIONS[nonlinearity]
   return {
-    sizes: { a: H, h: H },
-    states: ['h'],
+    kept: { a: H },
+    states: { h: H },
 
     forward(w, before, { x, a, h }) {
       for (let i = 0; i < H; i++) {
