@@ -124,21 +124,21 @@ class Jax:
 
 
 class OnnxRuntime:
-    """The operator RNN of ONNX Runtime, forward in float32: the graph of parity/ports/onnxruntime."""
+    """The operator RNN, GRU or LSTM of ONNX Runtime, forward in float32: the graph of parity/ports/onnxruntime."""
 
     def __init__(self, case: Case, dtype: str) -> None:
         import onnxruntime
 
         values = arrays(case).astype(dtype)
-        model = _port("onnxruntime").graph(case, values.params, values.h0, np.full(case.B, case.T))
+        model = _port("onnxruntime").graph(case, values.params, values.initial, np.full(case.B, case.T))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.names = [result.name for result in self.session.get_outputs()]
         self.x = np.ascontiguousarray(values.x)
 
     def forward(self) -> dict[str, Any]:
-        output, h_n = self.session.run(None, {"x": self.x})
-        return {"output": output, "h_n": h_n}
+        return dict(zip(self.names, self.session.run(None, {"x": self.x}), strict=True))
 
 
 class Floor:
