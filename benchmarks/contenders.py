@@ -98,48 +98,47 @@ class Jax:
 
         port = _port("jax")
         values = arrays(case).astype(dtype)
-        f = port.ACTIVATIONS[case.nonlinearity]
 
-        def forward(params: Any, x: Any, h0: Any) -> Any:
-            h, last = port.layer(f, params, "_l0", x, h0[0])
-            return h, last[None]
+        def forward(params: Any, x: Any, initial: Any) -> Any:
+            states, last = port.layer(case, params, "_l0", x, {name: state[0] for name, state in initial.items()})
+            return states["h"], {name: state[None] for name, state in last.items()}
 
-        def forward_backward(params: Any, x: Any, h0: Any, upstream: Any) -> Any:
-            results, vjp = jax.vjp(forward, params, x, h0)
+        def forward_backward(params: Any, x: Any, initial: Any, upstream: Any) -> Any:
+            results, vjp = jax.vjp(forward, params, x, initial)
             return results, vjp(upstream)
 
         self.jax: Any = jax
-        self.inputs = jax.device_put((values.params, values.x, values.h0))
-        self.upstream = jax.device_put((values.d_output, values.d_h_n))
+        self.inputs = jax.device_put((values.params, values.x, values.initial))
+        self.upstream = jax.device_put((values.d_output, values.d_last))
         self.compiled = jax.jit(forward), jax.jit(forward_backward)
 
     def forward(self) -> dict[str, Any]:
-        output, h_n = self.jax.block_until_ready(self.compiled[0](*self.inputs))
-        return {"output": output, "h_n": h_n}
+        output, last = self.jax.block_until_ready(self.compiled[0](*self.inputs))
+        return {"output": output} | _each("{}_n", last)
 
     def forward_backward(self) -> dict[str, Any]:
         found = self.jax.block_until_ready(self.compiled[1](*self.inputs, self.upstream))
-        (output, h_n), (d_params, d_x, d_h0) = found
-        grads = {f"d_{name}": d for name, d in d_params.items()}
-        return {"output": output, "h_n": h_n, "d_x": d_x, "d_h0": d_h0} | grads
+        (output, last), (d_params, d_x, d_initial) = found
+        results = {"output": output, "d_x": d_x} | _each("{}_n", last)
+        return results | _each("d_{}0", d_initial) | _each("d_{}", d_params)
 
 
 class OnnxRuntime:
-    """The operator RNN of ONNX Runtime, forward in float32: the graph of parity/ports/onnxruntime."""
+    """The operator RNN, GRU or LSTM of ONNX Runtime, forward in float32: the graph of parity/ports/onnxruntime."""
 
     def __init__(self, case: Case, dtype: str) -> None:
         import onnxruntime
 
         values = arrays(case).astype(dtype)
-        model = _port("onnxruntime").graph(case, values.params, values.h0, np.full(case.B, case.T))
+        model = _port("onnxruntime").graph(case, values.params, values.initial, np.full(case.B, case.T))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.names = [result.name for result in self.session.get_outputs()]
         self.x = np.ascontiguousarray(values.x)
 
     def forward(self) -> dict[str, Any]:
-        output, h_n = self.session.run(None, {"x": self.x})
-        return {"output": output, "h_n": h_n}
+        return dict(zip(self.names, self.session.run(None, {"x": self.x}), strict=True))
 
 
 class Floor:
@@ -192,6 +191,11 @@ class Floor:
 
 
 CONTENDERS: dict[str, type[Contender]] = {"reference": Reference, "torch": Torch}
+
+
+def _each(name: str, tensors: dict[str, Any]) -> dict[str, Any]:
+    """The tensors, each under a longer name."""
+    return {name.format(key): tensor for key, tensor in tensors.items()}
 
 
 def _port(name: str) -> Any:
