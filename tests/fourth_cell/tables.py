@@ -31,8 +31,8 @@ def leaky_column(case: Case, params: Parameters, x: Tensor, before: Named) -> Na
 
 def add() -> None:
     """Adds both cells; and their files where mistakes are planted, among the modules of the reference."""
-    CELLS["mgu"], TORCH_CELLS["mgu"] = CellKind(mgu.MGU, clauses=()), TorchCell(mgu_column)
-    CELLS["leaky"], TORCH_CELLS["leaky"] = CellKind(leaky.Leaky, clauses=()), TorchCell(leaky_column)
+    CELLS["mgu"], TORCH_CELLS["mgu"] = CellKind(mgu.MGU, clauses=lambda options: ()), TorchCell(mgu_column)
+    CELLS["leaky"], TORCH_CELLS["leaky"] = CellKind(leaky.Leaky, clauses=lambda options: ()), TorchCell(leaky_column)
     sys.modules["reference.cells.mgu"], sys.modules["reference.cells.leaky"] = mgu, leaky
 
 
