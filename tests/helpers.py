@@ -108,6 +108,11 @@ def each(function: Callable[..., Any], *states: Any) -> Any:
     return found if isinstance(states[0], tuple) else found[0]
 
 
+def take(states: Any, index: Any) -> Any:
+    """A state at an index, or each of several."""
+    return each(lambda state: state[index], states)
+
+
 @dataclass(frozen=True)
 class Example:
     """A configuration with random values for all that it takes: nothing constant, nothing symmetric, no zeros.
@@ -132,7 +137,7 @@ class Example:
 
     def alone(self, b: int, length: int) -> "Example":
         """Sequence b of a time-major batch as an unbatched example."""
-        h0, d_h_n = (each(lambda state: state[:, b], states) for states in (self.h0, self.d_h_n))
+        h0, d_h_n = take(self.h0, np.s_[:, b]), take(self.d_h_n, np.s_[:, b])
         return Example(self.rnn, self.params, self.x[:length, b], h0, self.d_output[:length, b], d_h_n)
 
     def map(self, make: Callable[[Array], Array]) -> "Example":
@@ -179,13 +184,15 @@ def leaf(array: Array) -> Tensor:
 
 def torch_module(rnn: Recurrent, **options: Any) -> torch.nn.RNNBase:
     """The module of torch of the same configuration, with parameters of its own; of a GRU of reset before, ours."""
+    kind: type[torch.nn.RNNBase]
+    own: dict[str, Any] = {}
     if isinstance(rnn, RNN):
         kind, own = torch.nn.RNN, {"nonlinearity": rnn.nonlinearity}
     elif isinstance(rnn, LSTM):
         kind, own = torch.nn.LSTM, {"proj_size": rnn.proj_size}
     else:
         assert isinstance(rnn, GRU)
-        kind, own = torch.nn.GRU if rnn.reset == "after" else GruBefore, {}
+        kind = torch.nn.GRU if rnn.reset == "after" else GruBefore
     shared = ("num_layers", "bias", "batch_first", "dropout", "bidirectional")
     return kind(rnn.input_size, rnn.hidden_size, **{name: getattr(rnn, name) for name in shared}, **own, **options)
 

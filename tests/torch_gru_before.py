@@ -28,7 +28,7 @@ class GruBefore(nn.GRU):
         names = ["", "_reverse"] if self.bidirectional else [""]
         if h0 is None:
             h0 = x.new_zeros(self.num_layers * len(names), x.shape[1], self.hidden_size)
-        last = []
+        last: list[Tensor] = []
         for layer in range(self.num_layers):
             outputs = []
             for name in names:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reference.columns import as_given
-from tests.helpers import CELLS, assert_close, assert_same_bits, each, every_cell, example, results, torch_results
+from tests.helpers import CELLS, assert_close, assert_same_bits, each, every_cell, example, results, take, torch_results
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -52,10 +52,10 @@ def test_batch_first_is_time_major_with_two_axes_swapped(cell: str) -> None:
 def test_an_unbatched_series_is_a_batch_of_one(cell: str, batch_first: bool) -> None:
     alone = example(CELLS[cell](4, 5, num_layers=2, batch_first=batch_first, bidirectional=True), B=None)
     time_major = replace(alone.rnn, batch_first=False)
-    with_batch = {name: each(lambda a: a[:, None], getattr(alone, name)) for name in ("x", "h0", "d_output", "d_h_n")}
+    with_batch = {name: take(getattr(alone, name), np.s_[:, None]) for name in ("x", "h0", "d_output", "d_h_n")}
     batched = replace(alone, rnn=time_major, **with_batch)
     wanted = results(*batched.run())
-    wanted |= {name: each(lambda a: a[:, 0], wanted[name]) for name in ("output", "h_n", "x", "h0")}
+    wanted |= {name: take(wanted[name], np.s_[:, 0]) for name in ("output", "h_n", "x", "h0")}
     assert_close(results(*alone.run()), wanted)
 
 
@@ -147,7 +147,7 @@ def test_nan_in_the_input_reaches_its_own_sequence_from_that_step_on_and_nothing
 @every_cell
 def test_a_configuration_cannot_be_changed(cell: str) -> None:
     with pytest.raises(FrozenInstanceError):
-        CELLS[cell](4, 5).hidden_size = 7  # type: ignore[misc]
+        CELLS[cell](4, 5).hidden_size = 7
 
 
 @every_cell
