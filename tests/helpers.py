@@ -89,6 +89,7 @@ def projected(input_size: int, hidden_size: int, **options: Any) -> LSTM:
 
 CELLS: dict[str, Callable[..., Any]] = {
     "rnn": RNN,
+    "rnn-relu": partial(RNN, nonlinearity="relu"),
     "gru-after": GRU,
     "gru-before": partial(GRU, reset="before"),
     "lstm": LSTM,

@@ -4,11 +4,10 @@ from dataclasses import replace
 from math import tanh
 
 import numpy as np
-import pytest
 
 import reference
 from reference.arrays import Array
-from tests.helpers import assert_close, assert_same_bits, example, results, torch_results
+from tests.helpers import assert_close, assert_same_bits, example
 
 # One unit, one input, one sequence, three steps.
 W_IH, W_HH, B_IH, B_HH = 0.7, -0.4, 0.2, 0.1
@@ -122,13 +121,6 @@ def test_relu_by_hand_on_integers_with_a_step_exactly_at_the_kink() -> None:
     assert_same_bits(grads.params, {"weight_ih_l0": np.array([[5.0 + 44.0]]), "weight_hh_l0": np.array([[0.0]])})
     assert_same_bits(grads.x, series(10, 0, 22))
     assert_same_bits(grads.h0, series(15))
-
-
-@pytest.mark.parametrize("bidirectional", [True, False])
-@pytest.mark.parametrize("bias", [True, False])
-def test_relu_gives_what_torch_gives(bias: bool, bidirectional: bool) -> None:
-    e = example(reference.RNN(4, 5, 3, "relu", bias, bidirectional=bidirectional))
-    assert_close(results(*e.run()), torch_results(e))
 
 
 def test_nan_passes_through_a_relu_network() -> None:
