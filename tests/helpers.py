@@ -1,18 +1,22 @@
-"""What the tests share: random examples, torch's twin, comparisons, the complex step, memory orders, admission."""
+"""What the tests share: the cells, random examples, torch's twin, comparisons, the complex step, memory orders."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import DTypeLike
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from reference import RNN, RecurrentGradients, RecurrentTrace
+from reference import GRU, LSTM, RNN, RecurrentGradients, RecurrentTrace
 from reference.arrays import Array
+from reference.columns import as_given
 from reference.recurrent import Recurrent
+from tests.torch_gru_before import GruBefore
 
 COMPLEX_STEP = 2.0**-600
 
@@ -77,28 +81,75 @@ def complex_step_gradient(value: Callable[[Array], Any], at: Array) -> Array:
     return gradient
 
 
+def projected(input_size: int, hidden_size: int, **options: Any) -> LSTM:
+    """An LSTM with a projection on half of its units; one unit cannot be projected: then there are two."""
+    H = max(hidden_size, 2)
+    return LSTM(input_size, H, **options, proj_size=H // 2)
+
+
+CELLS: dict[str, Callable[..., Any]] = {
+    "rnn": RNN,
+    "rnn-relu": partial(RNN, nonlinearity="relu"),
+    "gru-after": GRU,
+    "gru-before": partial(GRU, reset="before"),
+    "lstm": LSTM,
+    "lstm-projected": projected,
+}
+every_cell = pytest.mark.parametrize("cell", CELLS)
+
+
+def parts(state: Any) -> tuple[Any, ...]:
+    """The arrays of a state: one, or h and c."""
+    return state if isinstance(state, tuple) else (state,)
+
+
+def each(function: Callable[..., Any], *states: Any) -> Any:
+    """The function of one state, or of several: of those of an LSTM, which are pairs, the pair of what it gives."""
+    found = tuple(function(*arrays) for arrays in zip(*map(parts, states), strict=True))
+    return found if isinstance(states[0], tuple) else found[0]
+
+
+def take(states: Any, index: Any) -> Any:
+    """A state at an index, or each of several."""
+    return each(lambda state: state[index], states)
+
+
 @dataclass(frozen=True)
 class Example:
-    """A configuration with random values for all that it takes: nothing constant, nothing symmetric, no zeros."""
+    """A configuration with random values for all that it takes: nothing constant, nothing symmetric, no zeros.
 
-    rnn: RNN
+    h0 and d_h_n: of an LSTM pairs.
+    """
+
+    rnn: Any
     params: dict[str, Array]
     x: Array
-    h0: Array
+    h0: Any
     d_output: Array
-    d_h_n: Array
+    d_h_n: Any
 
     def forward(self, **options: Any) -> RecurrentTrace:
-        return self.rnn.forward(self.params, self.x, self.h0, **options)
+        trace: RecurrentTrace = self.rnn.forward(self.params, self.x, self.h0, **options)
+        return trace
 
     def run(self, truncate: int | None = None, **options: Any) -> tuple[RecurrentTrace, RecurrentGradients]:
         trace = self.forward(**options)
         return trace, self.rnn.backward(self.params, trace, self.d_output, self.d_h_n, truncate)
 
+    def alone(self, b: int, length: int) -> "Example":
+        """Sequence b of a time-major batch as an unbatched example."""
+        h0, d_h_n = take(self.h0, np.s_[:, b]), take(self.d_h_n, np.s_[:, b])
+        return Example(self.rnn, self.params, self.x[:length, b], h0, self.d_output[:length, b], d_h_n)
+
+    def map(self, make: Callable[[Array], Array]) -> "Example":
+        """The example with every array made anew."""
+        params = {name: make(p) for name, p in self.params.items()}
+        h0, d_h_n = each(make, self.h0), each(make, self.d_h_n)
+        return Example(self.rnn, params, make(self.x), h0, make(self.d_output), d_h_n)
+
 
 def example(rnn: Recurrent, T: int = 6, B: int | None = 3, dtype: DTypeLike = np.float64, seed: int = 0) -> Example:
-    """A random example of an RNN; B = None: unbatched."""
-    assert isinstance(rnn, RNN)
+    """A random example of a stack; B = None: unbatched."""
     rng = np.random.default_rng(seed)
     batch = () if B is None else (B,)
 
@@ -108,14 +159,17 @@ def example(rnn: Recurrent, T: int = 6, B: int | None = 3, dtype: DTypeLike = np
     def series(features: int) -> Array:
         return normal(*batch, T, features) if rnn.batch_first else normal(T, *batch, features)
 
-    states = (rnn.num_layers * rnn.num_directions, *batch, rnn.hidden_size)
+    def states() -> Any:
+        LD, sizes = rnn.num_layers * rnn.num_directions, rnn.cell.sizes
+        return as_given({name: normal(LD, *batch, sizes[name]) for name in rnn.cell.states})
+
     return Example(
         rnn,
         rnn.init(rng, dtype),
         x=series(rnn.input_size),
-        h0=normal(*states),
+        h0=states(),
         d_output=series(rnn.output_features),
-        d_h_n=normal(*states),
+        d_h_n=states(),
     )
 
 
@@ -129,27 +183,32 @@ def leaf(array: Array) -> Tensor:
     return torch.tensor(array, requires_grad=True)
 
 
-def torch_twin(rnn: RNN, params: Mapping[str, Array]) -> torch.nn.RNN:
-    """The torch.nn.RNN of the same configuration and parameters, in eval() mode."""
-    twin = torch.nn.RNN(
-        rnn.input_size,
-        rnn.hidden_size,
-        num_layers=rnn.num_layers,
-        nonlinearity=rnn.nonlinearity,
-        bias=rnn.bias,
-        batch_first=rnn.batch_first,
-        dropout=rnn.dropout,
-        bidirectional=rnn.bidirectional,
-        dtype=torch.from_numpy(params["weight_ih_l0"]).dtype,
-    )
+def torch_module(rnn: Recurrent, **options: Any) -> torch.nn.RNNBase:
+    """The module of torch of the same configuration, with parameters of its own; of a GRU of reset before, ours."""
+    kind: type[torch.nn.RNNBase]
+    own: dict[str, Any] = {}
+    if isinstance(rnn, RNN):
+        kind, own = torch.nn.RNN, {"nonlinearity": rnn.nonlinearity}
+    elif isinstance(rnn, LSTM):
+        kind, own = torch.nn.LSTM, {"proj_size": rnn.proj_size}
+    else:
+        assert isinstance(rnn, GRU)
+        kind = torch.nn.GRU if rnn.reset == "after" else GruBefore
+    shared = ("num_layers", "bias", "batch_first", "dropout", "bidirectional")
+    return kind(rnn.input_size, rnn.hidden_size, **{name: getattr(rnn, name) for name in shared}, **own, **options)
+
+
+def torch_twin(rnn: Recurrent, params: Mapping[str, Array]) -> torch.nn.RNNBase:
+    """The module of torch of the same configuration and parameters, in eval() mode."""
+    twin = torch_module(rnn, dtype=torch.from_numpy(params["weight_ih_l0"]).dtype)
     twin.load_state_dict({name: torch.tensor(p) for name, p in params.items()}, strict=True)
     return twin.eval()
 
 
 def torch_forward(
-    twin: torch.nn.RNN, x: Tensor, h0: Tensor | None = None, lengths: Sequence[int] | None = None
-) -> tuple[Tensor, Tensor]:
-    """torch.nn.RNN on a time-major series, packed where lengths are given."""
+    twin: torch.nn.RNNBase, x: Tensor, h0: Any = None, lengths: Sequence[int] | None = None
+) -> tuple[Tensor, Any]:
+    """A module of torch on a time-major series, packed where lengths are given."""
     if lengths is None:
         output, h_n = twin(x, h0)
     else:
@@ -159,14 +218,14 @@ def torch_forward(
 
 
 def torch_results(
-    e: Example, forward: Callable[[torch.nn.RNN, Tensor, Tensor], tuple[Tensor, Tensor]] = torch_forward
+    e: Example, forward: Callable[[torch.nn.RNNBase, Tensor, Any], tuple[Tensor, Any]] = torch_forward
 ) -> dict[str, Any]:
     """The same as `results`, from torch and its autograd."""
-    twin, x, h0 = torch_twin(e.rnn, e.params), leaf(e.x), leaf(e.h0)
+    twin, x, h0 = torch_twin(e.rnn, e.params), leaf(e.x), each(leaf, e.h0)
     output, h_n = forward(twin, x, h0)
-    torch.autograd.backward([output, h_n], [torch.tensor(e.d_output), torch.tensor(e.d_h_n)])
+    torch.autograd.backward([output, *parts(h_n)], [torch.tensor(d) for d in (e.d_output, *parts(e.d_h_n))])
     params = {name: p.grad for name, p in twin.named_parameters()}
-    return {"output": output, "h_n": h_n, "x": x.grad, "h0": h0.grad, "params": params}
+    return {"output": output, "h_n": h_n, "x": x.grad, "h0": each(lambda h: h.grad, h0), "params": params}
 
 
 def reversed_strides(array: Array) -> Array:

@@ -104,7 +104,7 @@ ROWS: list[Case] = [
     Case("small-one-step", _SIZES, "T = 1", T=1, B=2, I=3, H=4, num_layers=2, bidirectional=True),
     Case("small-one-unit", _SIZES, "H = 1, O = 1", T=3, B=2, I=3, H=1, O=1, activation="sigmoid", scale=0.5),
     # Past the lanes of a processor, with a tail; past a byte; past 15 bits.
-    Case("wide-units", _SIZES, "H past 32 lanes", T=2, B=1, I=2, H=33, unread="garbage"),
+    Case("wide-units", _SIZES, "H past 32 lanes, and P", T=2, B=1, I=2, H=37, unread="garbage"),
     Case("wide-batch", _SIZES, "B, I, O past 32 lanes", T=2, B=35, I=37, H=3, O=41, unread="garbage", **_CLASSES),
     Case("long-T263-I63", _SIZES, "x has more than 32768 elements", T=263, B=2, I=63, H=2, saturated=True),
     Case(
@@ -153,7 +153,13 @@ ROWS: list[Case] = [
     Case(
         "closed", _GATES, "gates that are nearly closed: their small values keep their digits", recipe="closed:-14:-5"
     ),
-    Case("closed-further", _GATES, "gates so nearly closed that 1 + tanh has no digits left in float32", recipe="closed:-18:-15", h0=False),
+    Case(
+        "closed-further",
+        _GATES,
+        "gates so nearly closed that 1 + tanh has no digits left in float32",
+        recipe="closed:-18:-15",
+        h0=False,
+    ),
     Case("memory-T60", _GATES, "a state that is kept for long", T=60, B=2, recipe="kept:4:9", saturated=True),
     Case("initialised", _GATES, "the parameters that `init` draws", recipe="default-initialisation"),
     Case("truncate-3-ragged", _GATES, "no gradient of any state crosses", T=8, lengths=(8, 3, 6), truncate=3),
@@ -206,9 +212,46 @@ ROWS: list[Case] = [
         target="classes",
     ),
     Case(
+        "tiny-kl",
+        _HEAD,
+        "probabilities that no clamp leaves alone; targets 0, 1, tiny",
+        T=6,
+        B=2,
+        O=11,
+        recipe="range:-60:3",
+        activation="softmax",
+        divergence="kl",
+        target="edges",
+    ),
+    Case(
+        "tiny-cross_entropy",
+        _HEAD,
+        "and under a sigmoid",
+        T=6,
+        B=2,
+        O=11,
+        recipe="range:-60:3",
+        activation="sigmoid",
+        divergence="cross_entropy",
+        target="edges",
+        unread="garbage",
+    ),
+    Case(
+        "targets-of-any-sum",
+        _HEAD,
+        "targets 0, 1, tiny, of no sum in particular",
+        T=4,
+        B=2,
+        O=6,
+        activation="log_softmax",
+        divergence="negative_log_likelihood",
+        target="edges",
+    ),
+    Case(
         "ctc-infeasible",
         _HEAD,
         "too few steps for the labels: DIV is infinite",
+        T=5,
         B=2,
         O=5,
         divergence="ctc",
@@ -267,6 +310,9 @@ GATED: list[Case] = [
         ("lstm", "lstm-proj"),
     ),
     Case("lstm-proj-square", _SIZES, "I = P: they can be confused", cell="lstm", I=2, proj_size=2, num_layers=2),
+    # Trained on real text.
+    Case("gru-trained", _GATES, "a trained character model", cell="gru", **_trained("charlm-gru", 12)),
+    Case("lstm-trained", _GATES, "a trained character model", cell="lstm", **_trained("charlm-lstm", 12)),
     # Not crossed: long.
     *crossed(
         [

@@ -10,6 +10,7 @@ import numpy as np
 
 from parity.cases import weights
 from parity.cases.case import Arrays, Case, read_only
+from parity.cells import CELLS
 from reference.arrays import Array
 
 
@@ -262,16 +263,13 @@ def _halves(case: Case, draw: _Draw) -> Arrays:
     return _uniform(case, draw).map(eighths)
 
 
-_BLOCKS = {"gru": "rzn", "lstm": "ifgo"}
-
-
 def _with_gates(case: Case, draw: _Draw, of_gate: Callable[[str], Array | None]) -> Arrays:
     """What is added to the biases of each gate, (H,), in every layer and direction."""
     values = _uniform(case, draw)
     params = dict(values.params)
     for name in params:
         if "bias_ih" in name:
-            added = [of_gate(gate) for gate in _BLOCKS[case.cell]]
+            added = [of_gate(gate) for gate in CELLS[case.cell].gates]
             shift = np.concatenate([np.zeros(case.H) if a is None else a for a in added])
             params[name] = (params[name] + shift).astype(np.float32).astype(np.float64)
     return replace(values, params=params)

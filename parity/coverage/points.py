@@ -75,7 +75,9 @@ def _sizes(variant: str) -> dict[str, Test]:
     def one(name: str) -> Test:
         return lambda s: getattr(s.case, name) == 1
 
-    found = {f"{name} past {lanes} lanes": past(name, lanes) for name in dict.fromkeys((*"HIOB", units)) for lanes in LANES}
+    found = {
+        f"{name} past {lanes} lanes": past(name, lanes) for name in dict.fromkeys((*"HIOB", units)) for lanes in LANES
+    }
     found |= {f"{name} = 1": one(name) for name in ("T", "B", "I", units, "O", "num_layers")}
     return found | {
         "T past 256": lambda s: s.case.T > 256,

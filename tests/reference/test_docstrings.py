@@ -13,7 +13,7 @@ import pytest
 import reference
 
 MODULES = [reference, *(import_module(m.name) for m in walk_packages(reference.__path__, "reference."))]
-WITH_EXAMPLES = {"reference.ctc", "reference.network", "reference.rnn"}
+WITH_EXAMPLES = {"reference.ctc", "reference.gru", "reference.lstm", "reference.network", "reference.rnn"}
 
 each_module = pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
 
@@ -60,6 +60,7 @@ def test_functions_classes_methods_and_properties_are_all_looked_at() -> None:
     assert {
         "reference.arrays.affine",
         "reference.rnn.RNN",
+        "reference.lstm.LSTM.cell",
         "reference.recurrent.Recurrent.backward",
         "reference.network.Network.shapes",
         "reference.cells.rnn.Rnn.steps_backward",

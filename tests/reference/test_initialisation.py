@@ -12,6 +12,8 @@ from torch import nn
 import reference
 from reference import parameters
 from reference.arrays import Array
+from reference.recurrent import Recurrent
+from tests.helpers import CELLS, every_cell, torch_module
 
 I, H, O = 3, 4, 2
 CONFIGURATIONS = list(product([1, 2, 3], [False, True], [False, True]))
@@ -23,16 +25,14 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def pair(num_layers: int, bidirectional: bool, bias: bool) -> tuple[reference.RNN, nn.RNN]:
+def pair(cell: str, num_layers: int, bidirectional: bool, bias: bool) -> tuple[Recurrent, nn.RNNBase]:
     """The same configuration here and in torch."""
-    return (
-        reference.RNN(I, H, num_layers=num_layers, bidirectional=bidirectional, bias=bias),
-        nn.RNN(I, H, num_layers=num_layers, bidirectional=bidirectional, bias=bias).double(),
-    )
+    ours = CELLS[cell](I, H, num_layers=num_layers, bidirectional=bidirectional, bias=bias)
+    return ours, torch_module(ours).double()
 
 
 class TorchNetwork(nn.Module):
-    def __init__(self, rnn: nn.RNN, output: nn.Linear) -> None:
+    def __init__(self, rnn: nn.RNNBase, output: nn.Linear) -> None:
         super().__init__()
         self.rnn = rnn
         self.output = output
@@ -43,16 +43,18 @@ def tensors(params: dict[str, Array]) -> dict[str, torch.Tensor]:
 
 
 @each_configuration
-def test_names_order_and_shapes_are_those_of_torch(num_layers: int, bidirectional: bool, bias: bool) -> None:
-    ours, theirs = pair(num_layers, bidirectional, bias)
+@every_cell
+def test_names_order_and_shapes_are_those_of_torch(cell: str, num_layers: int, bidirectional: bool, bias: bool) -> None:
+    ours, theirs = pair(cell, num_layers, bidirectional, bias)
     wanted = [(name, tuple(p.shape)) for name, p in theirs.state_dict().items()]
     assert list(ours.shapes.items()) == wanted
     assert [(name, p.shape) for name, p in ours.init(rng()).items()] == wanted
 
 
 @each_configuration
-def test_torch_loads_the_parameters_as_they_are(num_layers: int, bidirectional: bool, bias: bool) -> None:
-    ours, theirs = pair(num_layers, bidirectional, bias)
+@every_cell
+def test_torch_loads_the_parameters_as_they_are(cell: str, num_layers: int, bidirectional: bool, bias: bool) -> None:
+    ours, theirs = pair(cell, num_layers, bidirectional, bias)
     params = ours.init(rng())
     theirs.load_state_dict(tensors(params), strict=True)
     for name, p in theirs.state_dict().items():
@@ -60,10 +62,11 @@ def test_torch_loads_the_parameters_as_they_are(num_layers: int, bidirectional: 
 
 
 @each_configuration
+@every_cell
 def test_a_torch_module_of_rnn_and_output_loads_those_of_a_network(
-    num_layers: int, bidirectional: bool, bias: bool
+    cell: str, num_layers: int, bidirectional: bool, bias: bool
 ) -> None:
-    rnn, theirs = pair(num_layers, bidirectional, bias)
+    rnn, theirs = pair(cell, num_layers, bidirectional, bias)
     net = reference.Network(rnn, O)
     module = TorchNetwork(theirs, nn.Linear(rnn.output_features, O)).double()
     params = net.init(rng())
@@ -74,8 +77,9 @@ def test_a_torch_module_of_rnn_and_output_loads_those_of_a_network(
 
 
 @each_configuration
-def test_the_state_dict_of_torch_is_taken_as_it_is(num_layers: int, bidirectional: bool, bias: bool) -> None:
-    ours, theirs = pair(num_layers, bidirectional, bias)
+@every_cell
+def test_the_state_dict_of_torch_is_taken_as_it_is(cell: str, num_layers: int, bidirectional: bool, bias: bool) -> None:
+    ours, theirs = pair(cell, num_layers, bidirectional, bias)
     params = {name: p.numpy() for name, p in theirs.state_dict().items()}
     x = rng().standard_normal((5, 2, I))
     with torch.no_grad():
@@ -103,15 +107,24 @@ def assert_uniform(values: Array, bound: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["weight_ih_l0", "weight_hh_l0_reverse", "weight_ih_l1", "weight_hh_l1_reverse"])
-def test_recurrent_weights_are_uniform_within_1_over_sqrt_H_whatever_they_read(name: str) -> None:
+@every_cell
+def test_recurrent_weights_are_uniform_within_1_over_sqrt_H_whatever_they_read(cell: str, name: str) -> None:
     """H is 64; weight_ih_l0 reads 50 numbers, weight_ih_l1 128."""
-    params = reference.RNN(50, 64, num_layers=2, bidirectional=True).init(rng())
+    params = CELLS[cell](50, 64, num_layers=2, bidirectional=True).init(rng())
     assert_uniform(params[name], 1 / 8)
 
 
-@pytest.mark.parametrize("name", ["bias_ih_l0", "bias_hh_l0"])
-def test_recurrent_biases_are_uniform_within_1_over_sqrt_H(name: str) -> None:
-    assert_uniform(reference.RNN(1, 3600).init(rng(), np.float32)[name], 1 / 60 + 1e-9)
+def test_a_projection_too_is_uniform_within_1_over_sqrt_H() -> None:
+    """Not of P, which is 60: it reads 64 numbers."""
+    assert_uniform(reference.LSTM(3, 64, proj_size=60).init(rng())["weight_hr_l0"], 1 / 8)
+
+
+@pytest.mark.parametrize("kind", ["bias_ih", "bias_hh"])
+@every_cell
+def test_recurrent_biases_are_uniform_within_1_over_sqrt_H(cell: str, kind: str) -> None:
+    """H is 64; of all layers together there are 3072 at least."""
+    params = CELLS[cell](1, 64, num_layers=24, bidirectional=True).init(rng(), np.float32)
+    assert_uniform(np.concatenate([p for name, p in params.items() if name.startswith(kind)]), 1 / 8)
 
 
 @pytest.mark.parametrize("name", ["output.weight", "output.bias"])
@@ -123,10 +136,10 @@ def test_the_output_layer_is_uniform_within_1_over_sqrt_of_what_it_reads(
     assert_uniform(net.init(rng())[name], bound)
 
 
-@pytest.mark.parametrize("layer", ["rnn", "output"])
+@pytest.mark.parametrize("layer", [*CELLS, "output"])
 def test_torch_draws_from_the_same_bounds(layer: str) -> None:
     torch.manual_seed(0)
-    module = nn.RNN(50, 64) if layer == "rnn" else nn.Linear(64, 50)
+    module = nn.Linear(64, 50) if layer == "output" else torch_module(CELLS[layer](50, 64))
     for p in module.state_dict().values():
         largest = p.abs().max().item()
         assert 0.9 / 8 < largest <= 1 / 8
@@ -136,8 +149,9 @@ def test_torch_draws_from_the_same_bounds(layer: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble, np.complex128, ">f8"])
-def test_parameters_have_the_dtype_asked_for_in_native_byte_order(dtype: DTypeLike) -> None:
-    params = reference.Network(reference.RNN(I, H), O).init(rng(), dtype)
+@every_cell
+def test_parameters_have_the_dtype_asked_for_in_native_byte_order(cell: str, dtype: DTypeLike) -> None:
+    params = reference.Network(CELLS[cell](I, H), O).init(rng(), dtype)
     assert {p.dtype for p in params.values()} == {np.dtype(dtype).newbyteorder("=")}
 
 
@@ -170,7 +184,8 @@ def test_a_generator_goes_on_from_where_it_stands() -> None:
     assert all((p != second[name]).all() for name, p in first.items())
 
 
-def test_no_two_parameters_share_their_numbers() -> None:
-    params = reference.RNN(H, H, num_layers=2, bidirectional=True).init(rng())
+@every_cell
+def test_no_two_parameters_share_their_numbers(cell: str) -> None:
+    params = CELLS[cell](H, H, num_layers=2, bidirectional=True).init(rng())
     values = np.concatenate([p.ravel() for p in params.values()])
     assert len(np.unique(values)) == len(values)

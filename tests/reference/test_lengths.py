@@ -7,18 +7,34 @@ import numpy as np
 import pytest
 import torch
 
-import reference
 from reference.arrays import Array
+from reference.columns import as_given
 from reference.packing import Packing
-from tests.helpers import Example, assert_close, assert_same_bits, example, results, torch_forward, torch_results
+from reference.recurrent import Recurrent
+from tests.helpers import (
+    CELLS,
+    Example,
+    assert_close,
+    assert_same_bits,
+    every_cell,
+    example,
+    parts,
+    results,
+    take,
+    torch_forward,
+    torch_results,
+)
 
 T, B = 7, 3
+STATES = {cell: make(4, 5).cell.states for cell, make in CELLS.items()}
 LENGTHS = [5, 2, 6]  # unsorted, the shortest in the middle, none as long as the batch
 PADDING = np.arange(T)[:, None] >= np.array(LENGTHS)
 
 
-def rnn(**options: Any) -> reference.RNN:
-    return reference.RNN(4, 5, num_layers=2, bidirectional=True, **options)
+def stack(cell: str, **options: Any) -> Recurrent:
+    """Two layers of two directions."""
+    made: Recurrent = CELLS[cell](4, 5, num_layers=2, bidirectional=True, **options)
+    return made
 
 
 def with_padding(series: Array, values: Any) -> Array:
@@ -37,41 +53,44 @@ def assert_zero(array: Array) -> None:
 
 
 @pytest.mark.parametrize("lengths", [LENGTHS, [5, 2, 7], [7, 7, 7], [1, 1, 1]])
-@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-def test_outputs_and_gradients_are_those_of_torch_on_a_packed_sequence(nonlinearity: str, lengths: list[int]) -> None:
-    e = example(rnn(nonlinearity=nonlinearity), T, B)
+@every_cell
+def test_outputs_and_gradients_are_those_of_torch_on_a_packed_sequence(cell: str, lengths: list[int]) -> None:
+    e = example(stack(cell), T, B)
     wanted = torch_results(e, lambda twin, x, h0: torch_forward(twin, x, h0, lengths))
     assert_close(results(*e.run(lengths=lengths)), wanted)
 
 
-def test_each_sequence_gives_what_it_gives_alone() -> None:
-    e = example(rnn(), T, B)
+@every_cell
+def test_each_sequence_gives_what_it_gives_alone(cell: str) -> None:
+    e = example(stack(cell), T, B)
     trace, grads = e.run(lengths=LENGTHS)
     pooled = {name: np.zeros_like(p) for name, p in e.params.items()}
     for b, n in enumerate(LENGTHS):
-        alone = Example(e.rnn, e.params, e.x[:n, b], e.h0[:, b], e.d_output[:n, b], e.d_h_n[:, b])
-        trace_b, grads_b = alone.run()
+        trace_b, grads_b = e.alone(b, n).run()
         assert_close(trace.output[:n, b], trace_b.output)
-        assert_close(trace.h_n[:, b], trace_b.h_n)
+        assert_close(take(trace.h_n, np.s_[:, b]), trace_b.h_n)
         assert_close(grads.x[:n, b], grads_b.x)
-        assert_close(grads.h0[:, b], grads_b.h0)
+        assert_close(take(grads.h0, np.s_[:, b]), grads_b.h0)
         pooled = {name: total + grads_b.params[name] for name, total in pooled.items()}
     assert_close(grads.params, pooled)
 
 
-def test_full_lengths_are_no_lengths() -> None:
-    e = example(rnn(), T, B)
+@every_cell
+def test_full_lengths_are_no_lengths(cell: str) -> None:
+    e = example(stack(cell), T, B)
     assert_close(results(*e.run(lengths=[T] * B)), results(*e.run()))
 
 
 @pytest.mark.parametrize("kind", [list, tuple, np.array, torch.tensor, lambda n: np.array(n, dtype=np.uint8)])
-def test_lengths_may_be_any_sequence_of_integers(kind: Any) -> None:
-    e = example(rnn(), T, B)
+@every_cell
+def test_lengths_may_be_any_sequence_of_integers(cell: str, kind: Any) -> None:
+    e = example(stack(cell), T, B)
     assert_same_bits(results(*e.run(lengths=kind(LENGTHS))), results(*e.run(lengths=LENGTHS)))
 
 
-def test_lengths_count_steps_in_either_layout() -> None:
-    e = example(rnn(), T, B)
+@every_cell
+def test_lengths_count_steps_in_either_layout(cell: str) -> None:
+    e = example(stack(cell), T, B)
     trace, grads = e.run(lengths=LENGTHS)
     batch_first = replace(
         e, rnn=replace(e.rnn, batch_first=True), x=e.x.swapaxes(0, 1), d_output=e.d_output.swapaxes(0, 1)
@@ -81,51 +100,61 @@ def test_lengths_count_steps_in_either_layout() -> None:
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-def test_poison_in_the_padding_changes_no_bit(poison: float) -> None:
-    e = example(rnn(), T, B)
+@every_cell
+def test_poison_in_the_padding_changes_no_bit(cell: str, poison: float) -> None:
+    e = example(stack(cell), T, B)
     assert_same_bits(padded(e, poison).run(lengths=LENGTHS), padded(e, 0.0).run(lengths=LENGTHS))
 
 
-@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-def test_padded_outputs_and_input_gradients_are_exactly_zero(nonlinearity: str) -> None:
-    e = padded(example(rnn(nonlinearity=nonlinearity), T, B), np.nan)
+@every_cell
+def test_padded_outputs_and_input_gradients_are_exactly_zero(cell: str) -> None:
+    e = padded(example(stack(cell), T, B), np.nan)
     trace, grads = e.run(lengths=LENGTHS)
     assert_zero(trace.output[PADDING])
     assert_zero(grads.x[PADDING])
 
 
-def test_every_intermediate_is_exactly_zero_at_the_padding() -> None:
-    trace, grads = padded(example(rnn(), T, B), np.nan).run(lengths=LENGTHS)
+@every_cell
+def test_every_intermediate_is_exactly_zero_at_the_padding(cell: str) -> None:
+    trace, grads = padded(example(stack(cell), T, B), np.nan).run(lengths=LENGTHS)
     for layer, d_layer in zip(trace.layers, grads.layers, strict=True):
         for direction, d_direction in zip(layer.directions, d_layer.directions, strict=True):
-            for series in (direction.x, direction.a, direction.h, d_direction.x, d_direction.a, d_direction.h):
-                assert_zero(series[PADDING])
+            for columns in (direction, d_direction):
+                for name in ("x", *columns.kept_rows, *columns.state_rows):
+                    assert_zero(getattr(columns, name)[PADDING])
 
 
-def test_the_trace_marks_the_real_steps() -> None:
-    trace = example(rnn(), T, B).forward(lengths=LENGTHS)
+@every_cell
+def test_the_trace_marks_the_real_steps(cell: str) -> None:
+    trace = example(stack(cell), T, B).forward(lengths=LENGTHS)
     for direction in trace.layers[0].directions:
         assert_same_bits(direction.packing.real, ~PADDING)
 
 
-def test_an_upstream_gradient_past_the_end_of_a_sequence_has_no_effect() -> None:
-    e = example(rnn(), T, B)
+@every_cell
+def test_an_upstream_gradient_past_the_end_of_a_sequence_has_no_effect(cell: str) -> None:
+    e = example(stack(cell), T, B)
     trace, grads = e.run(lengths=LENGTHS)
-    other = with_padding(e.d_output, example(rnn(), T, B, seed=1).d_output[PADDING])
+    other = with_padding(e.d_output, example(stack(cell), T, B, seed=1).d_output[PADDING])
     assert_same_bits(e.rnn.backward(e.params, trace, other, e.d_h_n), grads)
 
 
-def test_the_last_state_is_that_of_each_sequence_at_its_own_end() -> None:
-    e = example(reference.RNN(4, 5), T, B)
+@every_cell
+def test_the_last_state_is_that_of_each_sequence_at_its_own_end(cell: str) -> None:
+    e = example(CELLS[cell](4, 5), T, B)
     trace = e.forward(lengths=LENGTHS)
-    assert_same_bits(trace.h_n[0], trace.output[np.array(LENGTHS) - 1, np.arange(B)])
+    columns = trace.layers[0].directions[0]
+    own_end = np.array(LENGTHS) - 1, np.arange(B)
+    assert_same_bits(take(trace.h_n, 0), as_given({s: columns.series(s)[own_end] for s in STATES[cell]}))
+    assert_same_bits(parts(trace.h_n)[0][0], trace.output[own_end])
 
 
-def test_the_gradient_of_the_last_state_enters_at_each_sequences_own_end() -> None:
-    e = example(reference.RNN(4, 5), T, B)
+@every_cell
+def test_the_gradient_of_the_last_state_enters_at_each_sequences_own_end(cell: str) -> None:
+    e = example(CELLS[cell](4, 5), T, B)
     trace = e.forward(lengths=LENGTHS)
     dh = e.rnn.backward(e.params, trace, d_h_n=e.d_h_n).layers[0].directions[0].h
-    assert_same_bits(dh[np.array(LENGTHS) - 1, np.arange(B)], e.d_h_n[0])
+    assert_same_bits(dh[np.array(LENGTHS) - 1, np.arange(B)], parts(e.d_h_n)[0][0])
 
 
 def test_a_sequence_is_reversed_from_its_own_end_and_padding_stays_where_it_is() -> None:
@@ -133,23 +162,24 @@ def test_a_sequence_is_reversed_from_its_own_end_and_padding_stays_where_it_is()
     assert_same_bits(Packing(4, 2, np.array([4, 2])).reverse(t)[:, :, 0], np.array([[3, 1], [2, 0], [1, 2], [0, 3]]))
 
 
-def test_the_reverse_direction_starts_at_each_sequences_own_end() -> None:
-    e = example(reference.RNN(4, 5, bidirectional=True), T, B)
+@every_cell
+def test_the_reverse_direction_starts_at_each_sequences_own_end(cell: str) -> None:
+    e = example(CELLS[cell](4, 5, bidirectional=True), T, B)
     reverse = e.forward(lengths=LENGTHS).layers[0].directions[1]
     for b, n in enumerate(LENGTHS):
         assert_same_bits(reverse.x[:n, b], e.x[:n, b][::-1])
 
 
-def test_an_infinite_recurrent_weight_reaches_no_step_from_past_the_end() -> None:
+@every_cell
+def test_an_infinite_recurrent_weight_reaches_no_step_from_past_the_end(cell: str) -> None:
     """0 · inf is NaN: padding carries nothing to the left. Each sequence is as if it were alone."""
-    e = example(reference.RNN(4, 5), T, B)
+    e = example(CELLS[cell](4, 5), T, B)
     w = e.params["weight_hh_l0"].copy()
     w[0, 1] = np.inf
     e = replace(e, params=e.params | {"weight_hh_l0": w})
     with np.errstate(invalid="ignore"):
         _, grads = e.run(lengths=LENGTHS)
         for b, n in enumerate(LENGTHS):
-            alone = replace(e, x=e.x[:n, [b]], h0=e.h0[:, [b]], d_output=e.d_output[:n, [b]], d_h_n=e.d_h_n[:, [b]])
-            dh = alone.run()[1].layers[0].directions[0].h
+            dh = e.alone(b, n).run()[1].layers[0].directions[0].h
             assert_close(grads.layers[0].directions[0].h[:n, [b]], dh)
             assert np.isfinite(dh[-1]).all()

@@ -15,12 +15,17 @@ from reference.activations import ACTIVATIONS
 from reference.arrays import Array
 from reference.divergences import DIVERGENCES
 from tests.helpers import (
+    CELLS,
     Example,
     assert_close,
     assert_same_bits,
     complex_step,
+    each,
+    every_cell,
     example,
     leaf,
+    parts,
+    take,
     torch_forward,
     torch_twin,
 )
@@ -53,10 +58,16 @@ TORCH_DIVERGENCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 PAIRS = [(f, name) for name, divergence in DIVERGENCES.items() for f in ACTIVATIONS if f in divergence.activations]
 
 
-def network(activation: str = "identity", divergence: str = "squared_error", **options: Any) -> reference.Network:
-    return reference.Network(
-        reference.RNN(I, H, num_layers=2, bidirectional=True, **options), O, activation, divergence
-    )
+def network(
+    cell: str, activation: str = "identity", divergence: str = "squared_error", **options: Any
+) -> reference.Network:
+    """An output layer on two layers of two directions."""
+    return reference.Network(CELLS[cell](I, H, num_layers=2, bidirectional=True, **options), O, activation, divergence)
+
+
+def recurrent(params: dict[str, Array]) -> dict[str, Array]:
+    """The parameters of the stack alone."""
+    return {name.removeprefix("rnn."): p for name, p in params.items() if name.startswith("rnn.")}
 
 
 def prepared(net: reference.Network, B: int | None = B) -> tuple[dict[str, Array], Example]:
@@ -65,48 +76,51 @@ def prepared(net: reference.Network, B: int | None = B) -> tuple[dict[str, Array
 
 
 @pytest.mark.parametrize(("activation", "divergence"), PAIRS)
-def test_divergence_and_gradients_are_those_of_torch(activation: str, divergence: str) -> None:
-    net = network(activation, divergence)
+@every_cell
+def test_divergence_and_gradients_are_those_of_torch(cell: str, activation: str, divergence: str) -> None:
+    net = network(cell, activation, divergence)
     params, e = prepared(net)
     run = net.forward(params, e.x, TARGET, e.h0, LENGTHS, weights=WEIGHTS)
     grads = net.backward(params, run, e.d_h_n)
 
-    twin = torch_twin(e.rnn, {name.removeprefix("rnn."): p for name, p in params.items() if name.startswith("rnn.")})
-    weight, bias, x, h0 = (leaf(a) for a in (params["output.weight"], params["output.bias"], e.x, e.h0))
+    twin = torch_twin(e.rnn, recurrent(params))
+    weight, bias, x = (leaf(a) for a in (params["output.weight"], params["output.bias"], e.x))
+    h0 = each(leaf, e.h0)
     output, h_n = torch_forward(twin, x, h0, LENGTHS)
     y = TORCH_ACTIVATIONS[activation](F.linear(output, weight, bias))
     counted = torch.tensor(np.where(PADDING, 0, WEIGHTS))
     div = (counted * TORCH_DIVERGENCES[divergence](y, torch.tensor(TARGET))).sum()
-    torch.autograd.backward([div, h_n], [torch.tensor(1.0, dtype=torch.float64), torch.tensor(e.d_h_n)])
+    one = torch.tensor(1.0, dtype=torch.float64)
+    torch.autograd.backward([div, *parts(h_n)], [one, *map(torch.tensor, parts(e.d_h_n))])
     wanted = {f"rnn.{name}": p.grad for name, p in twin.named_parameters()}
 
     assert_close(run.div, div)
     assert_close(run.y, y)
-    assert_close([grads.x, grads.h0], [x.grad, h0.grad])
+    assert_close([grads.x, grads.h0], [x.grad, each(lambda h: h.grad, h0)])
     assert_close(grads.params, wanted | {"output.weight": weight.grad, "output.bias": bias.grad})
 
 
-@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-@pytest.mark.parametrize("name", network().shapes)
-def test_the_gradient_of_a_parameter_is_the_derivative_of_the_divergence(name: str, nonlinearity: str) -> None:
+@pytest.mark.parametrize(("cell", "name"), [(cell, name) for cell in CELLS for name in network(cell).shapes])
+def test_the_gradient_of_a_parameter_is_the_derivative_of_the_divergence(cell: str, name: str) -> None:
     """A complex step along a random direction, through the same forward: proves that backward is its derivative."""
-    net = network("softmax", "cross_entropy", nonlinearity=nonlinearity, dropout=0.4)
+    net = network(cell, "softmax", "cross_entropy", dropout=0.4)
     params, e = prepared(net)
-    masks = np.random.default_rng(12).random((1, T, B, 2 * H)) < 0.5
+    masks = np.random.default_rng(12).random((1, T, B, net.rnn.output_features)) < 0.5
     direction = np.random.default_rng(13).standard_normal(params[name].shape)
 
     def forward(params: dict[str, Array], dtype: type[np.generic]) -> reference.NetworkRun:
+        x, target = e.x.astype(dtype), TARGET.astype(dtype)
         given = {key: p.astype(dtype) for key, p in params.items()}
-        x, target, h0 = (a.astype(dtype) for a in (e.x, TARGET, e.h0))
-        return net.forward(given, x, target, h0, LENGTHS, masks)
+        return net.forward(given, x, target, each(lambda h: h.astype(dtype), e.h0), LENGTHS, masks)
 
     gradient = net.backward(params, forward(params, np.float64)).params[name]
     derivative = complex_step(lambda p: forward(params | {name: p}, np.complex128).div, params[name], direction)
     assert_close((gradient * direction).sum(), derivative)
 
 
-def test_the_output_layer_acts_on_every_step_alike() -> None:
-    net = network("sigmoid")
+@every_cell
+def test_the_output_layer_acts_on_every_step_alike(cell: str) -> None:
+    net = network(cell, "sigmoid")
     params, e = prepared(net)
     run = net.forward(params, e.x)
     for t in range(T):
@@ -116,58 +130,57 @@ def test_the_output_layer_acts_on_every_step_alike() -> None:
             assert_close(run.y[t, b], 1 / (1 + np.exp(-z)))
 
 
-def test_what_arrives_at_the_outputs_is_handed_down_to_the_stack() -> None:
-    net = network("softmax", "cross_entropy")
+@every_cell
+def test_what_arrives_at_the_outputs_is_handed_down_to_the_stack(cell: str) -> None:
+    net = network(cell, "softmax", "cross_entropy")
     params, e = prepared(net)
     run = net.forward(params, e.x, TARGET, e.h0)
     grads = net.backward(params, run, e.d_h_n)
     assert_close(grads.y, -TARGET / run.y)
     assert_close(grads.z, run.y - TARGET)  # a softmax under a cross-entropy, of targets that sum to 1
     assert_close(grads.output, grads.z @ params["output.weight"])
-    rnn_params = {name.removeprefix("rnn."): p for name, p in params.items() if name.startswith("rnn.")}
-    assert_same_bits(net.rnn.backward(rnn_params, run.rnn, grads.output, e.d_h_n), grads.rnn)
+    assert_same_bits(net.rnn.backward(recurrent(params), run.rnn, grads.output, e.d_h_n), grads.rnn)
 
 
-def test_the_recurrent_gradients_are_those_of_the_stack_under_other_names() -> None:
-    net = network()
+@every_cell
+def test_the_recurrent_gradients_are_those_of_the_stack_under_other_names(cell: str) -> None:
+    net = network(cell)
     params, e = prepared(net)
     grads = net.backward(params, net.forward(params, e.x, TARGET))
     assert list(grads.params) == list(params)
     assert_same_bits([grads.x, grads.h0], [grads.rnn.x, grads.rnn.h0])
-    recurrent = {name: g for name, g in grads.params.items() if name.startswith("rnn.")}
-    assert_same_bits(recurrent, {f"rnn.{name}": g for name, g in grads.rnn.params.items()})
+    assert_same_bits(recurrent(grads.params), grads.rnn.params)
 
 
-def test_without_a_target_there_are_outputs_and_no_divergence() -> None:
-    net = network()
+@every_cell
+def test_without_a_target_there_are_outputs_and_no_divergence(cell: str) -> None:
+    net = network(cell)
     params, e = prepared(net)
     run, with_target = net.forward(params, e.x), net.forward(params, e.x, TARGET)
     assert run.div is None
     assert_same_bits([run.y, run.z, run.rnn], [with_target.y, with_target.z, with_target.rnn])
 
 
-def test_the_gradient_of_the_last_state_adds_the_gradient_of_its_product() -> None:
-    net = network()
+@every_cell
+def test_the_gradient_of_the_last_state_adds_the_gradient_of_its_product(cell: str) -> None:
+    net = network(cell)
     params, e = prepared(net)
     run = net.forward(params, e.x, TARGET, e.h0)
     without, with_it = net.backward(params, run), net.backward(params, run, e.d_h_n)
-    alone = net.rnn.backward(
-        {name.removeprefix("rnn."): p for name, p in params.items() if name.startswith("rnn.")},
-        run.rnn,
-        d_h_n=e.d_h_n,
-    )
+    alone = net.rnn.backward(recurrent(params), run.rnn, d_h_n=e.d_h_n)
     assert_close(with_it.x, without.x + alone.x)
-    assert_close(with_it.h0, without.h0 + alone.h0)
+    assert_close(with_it.h0, each(np.add, without.h0, alone.h0))
 
 
-def test_truncation_is_that_of_the_stack() -> None:
-    net = reference.Network(reference.RNN(I, H, num_layers=2), O)
+@every_cell
+def test_truncation_is_that_of_the_stack(cell: str) -> None:
+    net = reference.Network(CELLS[cell](I, H, num_layers=2), O)
     params, e = prepared(net)
     run = net.forward(params, e.x, TARGET, e.h0)
     grads = net.backward(params, run, e.d_h_n, truncate=2)
-    rnn_params = {name.removeprefix("rnn."): p for name, p in params.items() if name.startswith("rnn.")}
-    assert_same_bits(net.rnn.backward(rnn_params, run.rnn, grads.output, e.d_h_n, truncate=2), grads.rnn)
-    assert not np.allclose(grads.h0, net.backward(params, run, e.d_h_n).h0)
+    assert_same_bits(net.rnn.backward(recurrent(params), run.rnn, grads.output, e.d_h_n, truncate=2), grads.rnn)
+    whole = net.backward(params, run, e.d_h_n)
+    assert not any(map(np.allclose, parts(grads.h0), parts(whole.h0)))
 
 
 @pytest.mark.parametrize(
@@ -175,8 +188,11 @@ def test_truncation_is_that_of_the_stack() -> None:
     [("softmax", "cross_entropy", TARGET), ("softmax", "cross_entropy", TARGET.argmax(-1))],
     ids=["vectors", "class indices"],
 )
-def test_batch_first_is_time_major_with_two_axes_swapped(activation: str, divergence: str, target: Array) -> None:
-    net = network(activation, divergence)
+@every_cell
+def test_batch_first_is_time_major_with_two_axes_swapped(
+    cell: str, activation: str, divergence: str, target: Array
+) -> None:
+    net = network(cell, activation, divergence)
     params, e = prepared(net)
     run = net.forward(params, e.x, target, e.h0, LENGTHS, weights=WEIGHTS)
     grads = net.backward(params, run)
@@ -193,18 +209,20 @@ def test_batch_first_is_time_major_with_two_axes_swapped(activation: str, diverg
 
 @pytest.mark.parametrize("batch_first", [True, False])
 @pytest.mark.parametrize("target", [TARGET[:, 0], TARGET[:, 0].argmax(-1)], ids=["vectors", "class indices"])
-def test_an_unbatched_series_is_a_batch_of_one(target: Array, batch_first: bool) -> None:
-    net = network("softmax", "cross_entropy", batch_first=batch_first)
+@every_cell
+def test_an_unbatched_series_is_a_batch_of_one(cell: str, target: Array, batch_first: bool) -> None:
+    net = network(cell, "softmax", "cross_entropy", batch_first=batch_first)
     params, e = prepared(net, B=None)
     run = net.forward(params, e.x, target, e.h0, weights=WEIGHTS[:, 0])
     grads = net.backward(params, run, e.d_h_n)
     batched = replace(net, rnn=replace(e.rnn, batch_first=False))
-    other = batched.forward(params, e.x[:, None], target[:, None], e.h0[:, None], weights=WEIGHTS[:, :1])
-    other_grads = batched.backward(params, other, e.d_h_n[:, None])
+    h0, d_h_n = take(e.h0, np.s_[:, None]), take(e.d_h_n, np.s_[:, None])
+    other = batched.forward(params, e.x[:, None], target[:, None], h0, weights=WEIGHTS[:, :1])
+    other_grads = batched.backward(params, other, d_h_n)
     assert_close(run.div, other.div)
     assert_close([run.y, run.z], [other.y[:, 0], other.z[:, 0]])
     assert_close([getattr(grads, s) for s in SERIES], [getattr(other_grads, s)[:, 0] for s in SERIES])
-    assert_close([grads.h0, grads.params], [other_grads.h0[:, 0], other_grads.params])
+    assert_close([grads.h0, grads.params], [take(other_grads.h0, np.s_[:, 0]), other_grads.params])
 
 
 def poisoned(series: Array, by: float) -> Array:
@@ -212,8 +230,9 @@ def poisoned(series: Array, by: float) -> Array:
 
 
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
-def test_poison_in_the_padding_changes_no_bit(reduction: str) -> None:
-    net = replace(network("softmax", "cross_entropy"), reduction=reduction)
+@every_cell
+def test_poison_in_the_padding_changes_no_bit(cell: str, reduction: str) -> None:
+    net = replace(network(cell, "softmax", "cross_entropy"), reduction=reduction)
     params, e = prepared(net)
 
     def run(by: float) -> tuple[reference.NetworkRun, reference.NetworkGradients]:
@@ -224,8 +243,9 @@ def test_poison_in_the_padding_changes_no_bit(reduction: str) -> None:
     assert_same_bits(run(np.nan), run(0.0))
 
 
-def test_what_stands_at_the_padding() -> None:
-    net = network("sigmoid", "binary_cross_entropy")
+@every_cell
+def test_what_stands_at_the_padding(cell: str) -> None:
+    net = network(cell, "sigmoid", "binary_cross_entropy")
     params, e = prepared(net)
     run = net.forward(params, e.x, poisoned(TARGET, np.nan), e.h0, LENGTHS, weights=poisoned(WEIGHTS, np.nan))
     grads = net.backward(params, run)
@@ -237,8 +257,9 @@ def test_what_stands_at_the_padding() -> None:
         np.testing.assert_array_equal(zero[PADDING], np.zeros_like(zero[PADDING]))
 
 
-def test_a_class_index_at_the_padding_may_be_anything() -> None:
-    net = network("softmax", "cross_entropy")
+@every_cell
+def test_a_class_index_at_the_padding_may_be_anything(cell: str) -> None:
+    net = network(cell, "softmax", "cross_entropy")
     params, e = prepared(net)
     indices = TARGET.argmax(-1)
     wild = np.where(PADDING, -100, indices)
@@ -247,8 +268,9 @@ def test_a_class_index_at_the_padding_may_be_anything() -> None:
     )
 
 
-def test_a_batch_of_none_has_a_divergence_of_zero_and_zero_gradients() -> None:
-    net = network()
+@every_cell
+def test_a_batch_of_none_has_a_divergence_of_zero_and_zero_gradients(cell: str) -> None:
+    net = network(cell)
     params, e = prepared(net, B=0)
     run = net.forward(params, e.x, TARGET[:, :0])
     assert run.div == 0
