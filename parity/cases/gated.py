@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from parity.cases.case import Case
+from parity.cases.values import TRAINED
 from parity.cells import VARIANTS, own_fields
 
 _GATED = [variant for variant in VARIANTS if variant != "rnn"]
@@ -96,6 +97,13 @@ MIXED: list[Case] = [
 # fmt: on
 
 _CLASSES: dict[str, Any] = {"divergence": "softmax_cross_entropy", "target": "classes"}
+
+
+def _trained(model: str) -> dict[str, Any]:
+    """The options of a case with trained weights; the sizes are those of the stored model."""
+    return {"T": 8, "B": 2, "I": 103, "H": 16, "O": 103, "recipe": TRAINED + model, "saturated": True} | _CLASSES
+
+
 _SIZES, _GATES, _HEAD = "gated: sizes", "gated: gates", "gated: output layer"
 
 ROWS: list[Case] = [
@@ -107,18 +115,6 @@ ROWS: list[Case] = [
     Case("wide-units", _SIZES, "H past 32 lanes, and P", T=2, B=1, I=2, H=37, unread="garbage"),
     Case("wide-batch", _SIZES, "B, I, O past 32 lanes", T=2, B=35, I=37, H=3, O=41, unread="garbage", **_CLASSES),
     Case("long-T263-I63", _SIZES, "x has more than 32768 elements", T=263, B=2, I=63, H=2, saturated=True),
-    Case(
-        "long-T261-ragged-bi",
-        _SIZES,
-        "lengths past 127 and 255",
-        T=261,
-        B=3,
-        I=2,
-        H=2,
-        bidirectional=True,
-        lengths=(258, 130, 261),
-        saturated=True,
-    ),
     Case(
         "layers-4",
         _SIZES,
@@ -162,8 +158,23 @@ ROWS: list[Case] = [
     ),
     Case("memory-T60", _GATES, "a state that is kept for long", T=60, B=2, recipe="kept:4:9", saturated=True),
     Case("initialised", _GATES, "the parameters that `init` draws", recipe="default-initialisation"),
-    Case("truncate-3-ragged", _GATES, "no gradient of any state crosses", T=8, lengths=(8, 3, 6), truncate=3),
-    Case("lengths-none-reaches-T", _GATES, "every sequence ends before T", lengths=(5, 2, 6), num_layers=2),
+    Case(
+        "truncate-3-ragged",
+        _GATES,
+        "no gradient of any state crosses",
+        unread="garbage",
+        T=8,
+        lengths=(8, 3, 6),
+        truncate=3,
+    ),
+    Case(
+        "lengths-none-reaches-T",
+        _GATES,
+        "every sequence ends before T",
+        unread="garbage",
+        lengths=(5, 2, 6),
+        num_layers=2,
+    ),
     Case("lengths-one-bi", _GATES, "a sequence of one step", lengths=(7, 1, 3), num_layers=2, bidirectional=True),
     Case("noh0", _GATES, "from rest: zeros for every state", h0=False, T=4, num_layers=2, bidirectional=True),
     Case("last-states-alone", _GATES, "gradients of the last states alone", upstream="h_n", T=4, num_layers=2),
@@ -185,6 +196,7 @@ ROWS: list[Case] = [
         "rich",
         _GATES,
         "everything at once",
+        unread="garbage",
         num_layers=2,
         bidirectional=True,
         layout="batch_first",
@@ -291,6 +303,7 @@ ROWS: list[Case] = [
         "idle-sequence",
         _HEAD,
         "a sequence whose weights are all 0, and a gradient of its last states",
+        unread="garbage",
         T=4,
         B=3,
         O=6,
@@ -310,10 +323,28 @@ GATED: list[Case] = [
         ("lstm", "lstm-proj"),
     ),
     Case("lstm-proj-square", _SIZES, "I = P: they can be confused", cell="lstm", I=2, proj_size=2, num_layers=2),
+    # Long, for two of them.
+    *crossed(
+        [
+            Case(
+                "long-T261-ragged-bi",
+                _SIZES,
+                "lengths past 127 and 255",
+                unread="garbage",
+                T=261,
+                B=3,
+                I=2,
+                H=2,
+                bidirectional=True,
+                lengths=(258, 130, 261),
+                saturated=True,
+            )
+        ],
+        ("gru-before", "lstm-proj"),
+    ),
     # Trained on real text.
-    Case("gru-trained", _GATES, "a trained character model", cell="gru", **_trained("charlm-gru", 12)),
-    Case("lstm-trained", _GATES, "a trained character model", cell="lstm", **_trained("charlm-lstm", 12)),
-    # Not crossed: long.
+    Case("gru-trained", _GATES, "a trained character model", cell="gru", **_trained("charlm-gru")),
+    Case("lstm-trained", _GATES, "a trained character model", cell="lstm", **_trained("charlm-lstm")),
     *crossed(
         [
             Case(

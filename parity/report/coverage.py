@@ -16,17 +16,22 @@ Parts = Mapping[str, Sequence[Line]]  # what is covered, by cell
 
 
 def table(title: str, parts: Parts) -> Table:
-    """A row for each thing to be covered, a column for each cell: how much is, of how much."""
+    """A row for each thing to be covered, a column for each cell: how much is, and where it is not all, of how much."""
     found = Table(title=title, width=WIDTH, pad_edge=False)
     found.add_column("what", no_wrap=True)
     cells = [name for name in parts if name != ALL]
     for name in cells:
         found.add_column(name, justify="right", no_wrap=True)
     for row in zip(*(parts[name] for name in cells), strict=True):
-        found.add_row(row[0].what, *(line.found.replace(" of ", "/").replace(" and ", "+") for line in row))
+        found.add_row(row[0].what, *map(_found, row))
     found.add_section()
     found.add_row("verdict", *(_verdict(parts[name]) for name in cells))
     return found
+
+
+def _found(line: Line) -> str:
+    """How many are found; where one is not, of how many."""
+    return line.found.partition(" of ")[0] if line.holds else line.found.replace(" of ", "/").replace(" and ", "+")
 
 
 def of_all(lines: Sequence[Line]) -> list[str]:
