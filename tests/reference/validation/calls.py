@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference import CTC, RNN, MeanPooledCrossEntropy, Network
+from reference import CTC, GRU, LSTM, RNN, MeanPooledCrossEntropy, Network
 from reference.arrays import Array
 from tests.helpers import example
 
@@ -40,12 +40,15 @@ def untouchable(value: Any) -> Any:
         return value.view(Untouchable)
     if isinstance(value, dict):
         return {name: untouchable(part) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(untouchable(part) for part in value)
     return value
 
 
 RNN_1 = RNN(I, H)
 RNN_2 = RNN(I, H, num_layers=2, dropout=0.5, bidirectional=True)
 E_1, E_2 = example(RNN_1, T, B), example(RNN_2, T, B)
+E_GRU, E_LSTM = example(GRU(I, H), T, B), example(LSTM(I, H, proj_size=2), T, B)
 UNBATCHED = example(RNN_1, T, None)
 NET = Network(RNN_1, O, "softmax", "cross_entropy")
 NET_PARAMS = NET.init(RNG)
@@ -92,6 +95,13 @@ ALONE = Call(RNN_1.forward, {"params": E_1.params, "x": UNBATCHED.x, "h0": UNBAT
 BACKWARD = Call(RNN_1.backward, {"params": E_1.params, "trace": TRACE_1, "d_output": E_1.d_output, "d_h_n": E_1.d_h_n})
 BACKWARD_2 = Call(RNN_2.backward, {"params": E_2.params, "trace": TRACE_2, "d_output": E_2.d_output})
 STEP = Call(RNN_1.step, {"params": E_1.params, "x_t": E_1.x[0], "state": E_1.h0})
+FORWARD_GRU = Call(E_GRU.rnn.forward, {"params": E_GRU.params, "x": E_GRU.x, "h0": E_GRU.h0})
+FORWARD_LSTM = Call(E_LSTM.rnn.forward, {"params": E_LSTM.params, "x": E_LSTM.x, "h0": E_LSTM.h0})
+BACKWARD_LSTM = Call(
+    E_LSTM.rnn.backward,
+    {"params": E_LSTM.params, "trace": E_LSTM.forward(), "d_output": E_LSTM.d_output, "d_h_n": E_LSTM.d_h_n},
+)
+STEP_LSTM = Call(E_LSTM.rnn.step, {"params": E_LSTM.params, "x_t": E_LSTM.x[0], "state": E_LSTM.h0})
 NETWORK = Call(NET.forward, {"params": NET_PARAMS, "x": E_1.x, "target": INDICES})
 MEAN = Call(replace(NET, reduction="mean").forward, NETWORK.arguments)
 SQUARED = Call(Network(RNN_1, O).forward, NETWORK.arguments | {"target": VECTORS})
@@ -112,6 +122,10 @@ EVERY_CALL = {
     "backward": BACKWARD,
     "backward of two layers": BACKWARD_2,
     "step": STEP,
+    "forward of a GRU": FORWARD_GRU,
+    "forward of an LSTM": FORWARD_LSTM,
+    "backward of an LSTM": BACKWARD_LSTM,
+    "step of an LSTM": STEP_LSTM,
     "network": NETWORK,
     "network of reduction mean": MEAN,
     "network of squared error": SQUARED,

@@ -15,9 +15,13 @@ from tests.reference.validation.calls import (
     BACKWARD,
     E_1,
     E_2,
+    E_GRU,
+    E_LSTM,
     EVERY_CALL,
     FORWARD,
     FORWARD_2,
+    FORWARD_GRU,
+    FORWARD_LSTM,
     INDICES,
     MASKS,
     NET_PARAMS,
@@ -26,6 +30,7 @@ from tests.reference.validation.calls import (
     RNN_1,
     RNN_2,
     STEP,
+    STEP_LSTM,
     TRACE_2,
     B,
     Call,
@@ -135,6 +140,77 @@ ARGUMENTS: dict[str, Wrong] = {
         lambda: FORWARD(h0=E_1.h0[:, :1]),
         ValueError,
         "Expected hidden size (1, 2, 5), got [1, 1, 5]",
+    ),
+    # the states of an LSTM
+    "states are one array": (
+        lambda: FORWARD_LSTM(h0=E_LSTM.h0[0]),
+        TypeError,
+        "hx should be a tuple of 2 arrays (h, c), got: Untouchable",
+    ),
+    "states are a list": (
+        lambda: FORWARD_LSTM(h0=list(E_LSTM.h0)),
+        TypeError,
+        "hx should be a tuple of 2 arrays (h, c), got: list",
+    ),
+    "states are one of two": (
+        lambda: FORWARD_LSTM(h0=(E_LSTM.h0[0], None)),
+        TypeError,
+        "hx should be a tuple of 2 arrays (h, c), got: 1 of them",
+    ),
+    "states are three": (
+        lambda: FORWARD_LSTM(h0=(*E_LSTM.h0, E_LSTM.h0[0])),
+        TypeError,
+        "hx should be a tuple of 2 arrays (h, c), got: 3 of them",
+    ),
+    "the state of a step is one array": (
+        lambda: STEP_LSTM(state=E_LSTM.h0[0]),
+        TypeError,
+        "hx should be a tuple of 2 arrays (h, c), got: Untouchable",
+    ),
+    "a GRU is given two states": (
+        lambda: FORWARD_GRU(h0=(E_GRU.h0, E_GRU.h0)),
+        TypeError,
+        "hx should be a NumPy array, got: tuple",
+    ),
+    "c0 is a list": (
+        lambda: FORWARD_LSTM(h0=(E_LSTM.h0[0], E_LSTM.h0[1].tolist())),
+        TypeError,
+        "cx should be a NumPy array, got: list",
+    ),
+    "h0 of an LSTM is of another dtype": (
+        lambda: FORWARD_LSTM(h0=(E_LSTM.h0[0].astype(np.float32), E_LSTM.h0[1])),
+        TypeError,
+        "LSTM hx dtype (float32) does not match input dtype (float64)",
+    ),
+    "c0 is of another dtype": (
+        lambda: FORWARD_LSTM(h0=(E_LSTM.h0[0], E_LSTM.h0[1].astype(np.float32))),
+        TypeError,
+        "LSTM cx dtype (float32) does not match input dtype (float64)",
+    ),
+    "h0 of a GRU is of another dtype": (
+        lambda: FORWARD_GRU(h0=E_GRU.h0.astype(np.float32)),
+        TypeError,
+        "GRU hx dtype (float32) does not match input dtype (float64)",
+    ),
+    "h0 and c0 change places": (
+        lambda: FORWARD_LSTM(h0=E_LSTM.h0[::-1]),
+        ValueError,
+        "Expected hidden[0] size (1, 2, 2), got [1, 2, 5]",
+    ),
+    "c0 would broadcast over the batch": (
+        lambda: FORWARD_LSTM(h0=(E_LSTM.h0[0], E_LSTM.h0[1][:, :1])),
+        ValueError,
+        "Expected hidden[1] size (1, 2, 5), got [1, 1, 5]",
+    ),
+    "the projection is missing": (
+        lambda: FORWARD_LSTM(params=without(E_LSTM.params, "weight_hr_l0")),
+        ValueError,
+        'Missing key(s) in params: "weight_hr_l0"',
+    ),
+    "x of a step of an LSTM has a time axis": (
+        lambda: STEP_LSTM(x_t=E_LSTM.x),
+        ValueError,
+        "LSTM: Expected input of one step to be 1D or 2D, got 3D array instead",
     ),
     # lengths
     "lengths of one sequence": (

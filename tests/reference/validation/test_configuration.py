@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from reference import CTC, RNN, Network
+import reference
+from reference import CTC, GRU, LSTM, RNN, Network
 from tests.reference.validation.calls import (
     RNG,
     RNN_1,
@@ -22,7 +23,6 @@ from tests.reference.validation.calls import (
 IN_RANGE = "dropout should be a number in range [0, 1] representing the probability of an element being zeroed"
 
 SAME_AS_TORCH: list[tuple[type[Exception], tuple[Any, ...], dict[str, Any]]] = [
-    (ValueError, (I, H), {"nonlinearity": "sigmoid"}),
     (ValueError, (0, H), {}),
     (ValueError, (I, -1), {}),
     (ValueError, (I, H), {"num_layers": 0}),
@@ -37,15 +37,35 @@ SAME_AS_TORCH: list[tuple[type[Exception], tuple[Any, ...], dict[str, Any]]] = [
 ]
 
 
+OF_ONE_CELL: list[tuple[type[Exception], str, dict[str, Any]]] = [
+    (ValueError, "RNN", {"nonlinearity": "sigmoid"}),
+    (ValueError, "LSTM", {"proj_size": -1}),
+    (ValueError, "LSTM", {"proj_size": H}),
+    (ValueError, "LSTM", {"proj_size": H + 1}),
+]
+
+
 @pytest.mark.parametrize(("kind", "arguments", "options"), SAME_AS_TORCH)
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
 def test_a_wrong_configuration_raises_what_torch_raises(
-    kind: type[Exception], arguments: tuple[Any, ...], options: dict[str, Any]
+    name: str, kind: type[Exception], arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> None:
     with pytest.raises(kind) as of_torch:
-        torch.nn.RNN(*arguments, **options)
+        getattr(torch.nn, name)(*arguments, **options)
     with pytest.raises(kind) as ours:
-        RNN(*arguments, **options)
-    assert str(ours.value).startswith(str(of_torch.value))
+        getattr(reference, name)(*arguments, **options)
+    assert str(ours.value) == str(of_torch.value)
+
+
+@pytest.mark.parametrize(("kind", "name", "options"), OF_ONE_CELL)
+def test_a_wrong_option_of_one_cell_raises_what_torch_raises(
+    kind: type[Exception], name: str, options: dict[str, Any]
+) -> None:
+    with pytest.raises(kind) as of_torch:
+        getattr(torch.nn, name)(I, H, **options)
+    with pytest.raises(kind) as ours:
+        getattr(reference, name)(I, H, **options)
+    assert str(ours.value).startswith(str(of_torch.value))  # of the nonlinearity there is one more here
 
 
 CONFIGURATION: dict[str, Wrong] = {
@@ -66,15 +86,40 @@ CONFIGURATION: dict[str, Wrong] = {
         ValueError,
         "Unknown nonlinearity '['tanh']'. Select from 'tanh' or 'relu'. ('identity', which torch lacks, is there too.)",
     ),
+    "reset is unknown": (
+        lambda: GRU(I, H, reset="never"),
+        ValueError,
+        "Unknown reset 'never'. Select from 'after' or 'before'.",
+    ),
+    "reset is no string": (
+        lambda: GRU(I, H, reset=["after"]),  # type: ignore[arg-type]
+        ValueError,
+        "Unknown reset '['after']'. Select from 'after' or 'before'.",
+    ),
+    "proj_size is a float": (
+        lambda: LSTM(I, H, proj_size=2.0),  # type: ignore[arg-type]
+        TypeError,
+        "proj_size should be of type int, got: float",
+    ),
+    "proj_size is a bool": (
+        lambda: LSTM(I, H, proj_size=True),
+        TypeError,
+        "proj_size should be of type int, got: bool",
+    ),
+    "a wrong size comes before a wrong proj_size": (
+        lambda: LSTM(I, 0, proj_size=7),
+        ValueError,
+        "hidden_size must be greater than zero",
+    ),
     "rnn is of torch": (
         lambda: Network(torch.nn.RNN(I, H), O),  # type: ignore[arg-type]
         TypeError,
-        "rnn should be of type RNN, got: RNN",
+        "rnn should be a recurrent stack such as RNN, GRU or LSTM, got: RNN",
     ),
     "rnn is a string": (
         lambda: Network("rnn", O),  # type: ignore[arg-type]
         TypeError,
-        "rnn should be of type RNN, got: str",
+        "rnn should be a recurrent stack such as RNN, GRU or LSTM, got: str",
     ),
     "output_size is zero": (lambda: Network(RNN_1, 0), ValueError, "output_size must be greater than zero"),
     "output_size is a float": (

@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference import Network
+from reference import GRU, Network
 from reference.arrays import Array
 from tests.helpers import example
 from tests.reference.validation.calls import (
     BACKWARD,
     BACKWARD_2,
+    BACKWARD_LSTM,
     E_1,
+    E_GRU,
+    E_LSTM,
     NET,
     NET_PARAMS,
     NETWORK_BACKWARD,
@@ -25,6 +28,8 @@ from tests.reference.validation.calls import (
     VECTORS,
     B,
     Computed,
+    H,
+    I,
     O,
     T,
     Wrong,
@@ -80,6 +85,42 @@ WAY_BACK: dict[str, Wrong] = {
         lambda: BACKWARD(d_h_n=E_1.d_h_n.astype(np.float32)),
         TypeError,
         "d_h_n dtype (float32) does not match output dtype (float64)",
+    ),
+    # the states of an LSTM
+    "d_h_n of an LSTM is one array": (
+        lambda: BACKWARD_LSTM(d_h_n=E_LSTM.d_h_n[0]),
+        TypeError,
+        "d_h_n should be a tuple of 2 arrays (h, c), got: Untouchable",
+    ),
+    "d_h_n of an LSTM is one of two": (
+        lambda: BACKWARD_LSTM(d_h_n=(None, E_LSTM.d_h_n[1])),
+        TypeError,
+        "d_h_n should be a tuple of 2 arrays (h, c), got: 1 of them",
+    ),
+    "d_h_n of an LSTM is of another shape": (
+        lambda: BACKWARD_LSTM(d_h_n=E_LSTM.d_h_n[::-1]),
+        ValueError,
+        "Expected d_h_n of size (1, 2, 2), got (1, 2, 5)",
+    ),
+    "d_c_n is of another shape": (
+        lambda: BACKWARD_LSTM(d_h_n=(E_LSTM.d_h_n[0], E_LSTM.d_h_n[1][0])),
+        ValueError,
+        "Expected d_c_n of size (1, 2, 5), got (2, 5)",
+    ),
+    "d_c_n is of another dtype": (
+        lambda: BACKWARD_LSTM(d_h_n=(E_LSTM.d_h_n[0], E_LSTM.d_h_n[1].astype(np.float32))),
+        TypeError,
+        "d_c_n dtype (float32) does not match output dtype (float64)",
+    ),
+    "the trace is of the other reset": (
+        lambda: GRU(I, H, reset="before").backward(E_GRU.params, E_GRU.forward(), E_GRU.d_output),
+        ValueError,
+        f"trace is of another network: expected {GRU(I, H, reset='before')}, got {GRU(I, H)}",
+    ),
+    "the trace is of another cell": (
+        lambda: GRU(I, H).backward(E_GRU.params, TRACE_1, E_GRU.d_output),
+        ValueError,
+        f"trace is of another network: expected {GRU(I, H)}, got {RNN_1}",
     ),
     # one direction
     "truncate is zero": (lambda: BACKWARD(truncate=0), ValueError, "truncate must be greater than zero"),
