@@ -2,31 +2,42 @@
 
 A short run is part of `pytest`, the same every time; a thousand random examples of each property:
 
-    python -m pytest -s tests/parity/test_random_cases.py --hypothesis-profile thousand
+    python -m pytest -s tests/parity/test_random_cases.py --hypothesis-profile thousand [-k gru]
 """
 
 from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
 from parity import admission, oracles, runner, subject
 from parity.cases import Arrays, Case, arrays
+from parity.cells import CELLS
 from parity.compare import compare, message
 from reference.activations import NONLINEARITIES
 from reference.arrays import Array
+from reference.cells.gru import RESETS
 from reference.divergences import DIVERGENCES, LOGITS
 from tests.helpers import MEMORY, assert_same_bits
 
 SMALL = st.integers(1, 7)
 SIZES = SMALL | st.sampled_from([16, 33])
 SCALES = [0.02, 0.25, 0.75, 1.5]  # weights from U(±scale/sqrt(H)); under the last, tanh saturates here and there
-RECIPES = ["uniform"] * 4 + ["default-initialisation", "one-to-many", "critical", "vanishing", "exploding", "integers"]
+RECIPES = ["uniform"] * 4 + ["default-initialisation", "one-to-many"]
+RECIPES_OF_AN_RNN = [
+    *RECIPES,
+    "critical",
+    "vanishing",
+    "exploding",
+    "integers",
+]  # of a square W_hh, or exact
 DROPOUT: list[dict[str, Any]] = [
     {},
     {"dropout": 0.5},
@@ -102,13 +113,24 @@ def exact_heads() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
-def random_cases(draw: st.DrawFn) -> Case:
-    """A case of any options and sizes. Its id is made of all that was drawn, and seeds its values."""
+def own_options(draw: st.DrawFn, cell: str, H: int, exact: bool) -> dict[str, Any]:
+    """The options that are a cell's own; of an LSTM half of the cases have a projection, on any size below H."""
+    if cell == "rnn":
+        return {"nonlinearity": draw(st.sampled_from(("relu", "identity") if exact else tuple(NONLINEARITIES)))}
+    if cell == "gru":
+        return {"cell": cell, "reset": draw(st.sampled_from(tuple(RESETS)))}
+    return {"cell": cell, "proj_size": draw(st.just(0) | st.integers(0, H - 1))}
+
+
+@st.composite
+def random_cases(draw: st.DrawFn, cells: tuple[str, ...] = tuple(CELLS)) -> Case:
+    """A case of one of the cells, any options and sizes. Its id is made of all that was drawn, and seeds its values."""
 
     def one_of(*values: Any) -> Any:
         return draw(st.sampled_from(values))
 
-    recipe = one_of(*RECIPES)
+    cell = one_of(*cells)
+    recipe = one_of(*(RECIPES_OF_AN_RNN if cell == "rnn" else RECIPES))
     exact = recipe == "integers"
     options: dict[str, Any] = {
         "T": draw(SMALL if exact else SIZES),
@@ -116,7 +138,6 @@ def random_cases(draw: st.DrawFn) -> Case:
         "I": draw(SMALL if exact else SIZES),
         "H": draw(SMALL if exact else SIZES),
         "num_layers": one_of(1, 2, 3),
-        "nonlinearity": one_of(*(("relu", "identity") if exact else NONLINEARITIES)),
         "bias": one_of(True, False),
         "bidirectional": one_of(False, True),
         "layout": one_of("time_major", "batch_first", "unbatched"),
@@ -128,6 +149,7 @@ def random_cases(draw: st.DrawFn) -> Case:
         "memory": one_of("contiguous", "strided"),
     }
     T, B = options["T"], options["B"]
+    options |= draw(own_options(cell, options["H"], exact))
     if options["num_layers"] > 1:
         options |= one_of(*(d for d in DROPOUT if not (exact and d.get("dropout") in (0.1, 0.25))))
     if not options["bidirectional"]:
@@ -179,14 +201,15 @@ CTC_OF_NO_LABEL = found(
 )
 
 
-def test_the_reference_agrees_with_torch_on_random_cases() -> None:
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_reference_agrees_with_torch_on_random_cases(cell: str) -> None:
     largest_share = dict.fromkeys(runner.DTYPES, 0.0)
     verdicts: Counter[str] = Counter()
 
-    @given(random_cases())
-    @example(DENORMAL)
-    @example(SOFTPLUS)
-    @example(CTC_OF_NO_LABEL)
+    @given(random_cases((cell,)))
+    @example(replace(DENORMAL, cell=cell))
+    @example(replace(SOFTPLUS, cell=cell))
+    @example(replace(CTC_OF_NO_LABEL, cell=cell))
     def agrees(case: Case) -> None:
         problems = admission.problems(case)
         verdict = problems[0].split(": ")[1] if problems else "compared"
@@ -202,7 +225,7 @@ def test_the_reference_agrees_with_torch_on_random_cases() -> None:
                 largest_share[dtype] = max(largest_share[dtype], result.share)
 
     agrees()
-    print(f"random cases: {dict(verdicts)}; largest share of the tolerance: {largest_share}")
+    print(f"random cases of {cell}: {dict(verdicts)}; largest share of the tolerance: {largest_share}")
     assert min(largest_share.values()) > 0  # the two do not share their rounding
     assert verdicts["compared"] > 0.9 * verdicts.total()
 
