@@ -16,8 +16,8 @@ class GRU(Recurrent):
         reset="after"                a_n = W_in x(t) + b_in + r (W_hn h(t-1) + b_hn)
         reset="before"               a_n = W_in x(t) + b_in + W_hn (r h(t-1)) + b_hn
 
-    reset: "after" as in torch, cuDNN and Keras, or, beyond torch, "before" as Cho has it. Parameters have the blocks
-    r z n. SPEC 12.1, 13.1, 14.1, 20.1, 20.2.
+    reset: "after" as in torch, Keras and cuDNN (SPEC 11.3, 11.5), or, beyond torch, "before" as Cho has it. Parameters
+    have the blocks r z n. SPEC 12.1, 13.1, 14.1, 20.1, 20.2.
 
     >>> import numpy as np, reference
     >>> rng = np.random.default_rng(0)

@@ -31,6 +31,8 @@ ORDER = [
     "checkpoint",
     "recurrent",
     "rnn",
+    "gru",
+    "lstm",
     "network",
     "__init__",
 ]

@@ -9,10 +9,10 @@ from parity import vectors
 from parity.cases import CASES, Case
 from parity.cells import VARIANTS
 from parity.commands.export import killed_by
-from parity.coverage.points import of_mistakes, points
+from parity.coverage.points import Line, of_mistakes, points
 from parity.ports import fresh
 from parity.report import terminal
-from parity.report.coverage import ALL, WIDTH, Parts, absent, document, illegal, of_all, table
+from parity.report.coverage import ALL, WIDTH, absent, document, illegal, of_all, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +53,6 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     return 0 if holds else 1
 
 
-def by_variant(cases: Sequence[Case], frozen: bool = False) -> Parts:
+def by_variant(cases: Sequence[Case], frozen: bool = False) -> dict[str, Sequence[Line]]:
     """What a set covers with each cell."""
     return {variant: points(variant, cases, frozen) for variant in VARIANTS}
