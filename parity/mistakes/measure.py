@@ -21,6 +21,7 @@ from parity import oracles, subject, tolerance, vectors
 from parity.cases import Arrays, Case, arrays
 from parity.compare import CaseResult, compare, describe, errors
 from parity.mistakes.mistake import Mistake, planted
+from parity.vectors import Vector
 from reference.arrays import Array
 
 TUTORIAL = Case(
@@ -103,6 +104,13 @@ class Bench:
             allowed = {name: tolerance.allowed(case, name, dtype) for name in truth}  # a mistake must not widen its own
         return cls(case, dtype, values, truth, allowed, (_flat(truth, truth), _flat(allowed, truth)))
 
+    @classmethod
+    def of_vector(cls, vector: Vector, dtype: str) -> "Bench":
+        """The same of a frozen vector, with what stands in its files."""
+        truth, allowed = dict(vector.expect), dict(vector.allowed[dtype])
+        flat = (_flat(truth, truth), _flat(allowed, truth))
+        return cls(vector.case, dtype, vector.values.astype(dtype), truth, allowed, flat)
+
     def run(self) -> dict[str, Array]:
         """The reference on the case, with whatever is planted in it."""
         with _quiet():
@@ -170,11 +178,12 @@ def measure(
 ) -> list[Verdict]:
     """Every mistake on every case; on many cases in as many processes as there are cores.
 
-    The frozen set stays together and in its order: what a mistake keeps from one case may show in the next.
+    What the frozen set has of a cell stays together and in its order: what a mistake keeps from one case may show in
+    the next.
     """
     frozen = sorted((case for case in cases if case.id in vectors.IDS), key=lambda case: vectors.IDS.index(case.id))
     rest = [case for case in cases if case.id not in vectors.IDS]
-    pieces = [frozen, *(rest[i : i + PIECE] for i in range(0, len(rest), PIECE))]
+    pieces = [*_by_cell(frozen), *(rest[i : i + PIECE] for i in range(0, len(rest), PIECE))]
     with _processes() if len(cases) > PIECE else nullcontext() as executor:
         spread: Callable[..., Iterator[list[_Row]]] = executor.map if executor else map
         found = spread(partial(_on_all, mistakes), pieces)
@@ -188,10 +197,14 @@ def measure(
     return [_verdict(mistake, [row[i] for row in rows], other[i], frozen, cases) for i, mistake in enumerate(mistakes)]
 
 
+def _by_cell(cases: Sequence[Case]) -> list[list[Case]]:
+    return [[case for case in cases if case.cell == cell] for cell in dict.fromkeys(case.cell for case in cases)]
+
+
 def steps(cases: Sequence[Case]) -> int:
     """How often `measure` reports that it has advanced."""
-    rest = sum(case.id not in vectors.IDS for case in cases)
-    return 2 + -(-rest // PIECE)
+    frozen = [case for case in cases if case.id in vectors.IDS]
+    return len(_by_cell(frozen)) + 1 + -(-(len(cases) - len(frozen)) // PIECE)
 
 
 def _processes() -> Executor:
@@ -206,10 +219,15 @@ def _on_all(mistakes: Sequence[Mistake], cases: Sequence[Case]) -> list[_Row]:
     return [_on(mistake, benches[mistake.dtypes[0]]) for mistake in mistakes]
 
 
+def _of(mistake: Mistake, benches: Sequence[Bench]) -> Iterator[Bench]:
+    """The cases in which it can show."""
+    return (bench for bench in benches if mistake.concerns(bench.case.cell))
+
+
 def _on(mistake: Mistake, benches: Sequence[Bench]) -> _Row:
     row = _Row({})
     with planted(mistake):
-        for bench in benches:
+        for bench in _of(mistake, benches):
             catch, got = bench.caught(mistake.keeps)
             if catch:
                 row.catches[bench.case.id] = catch
@@ -233,7 +251,7 @@ def _first_to_catch(mistake: Mistake, benches: Sequence[Bench]) -> str | None:
     if SECOND not in mistake.dtypes[1:]:
         return None
     with planted(mistake):
-        return next((bench.case.id for bench in benches if bench.caught(mistake.keeps)[0]), None)
+        return next((bench.case.id for bench in _of(mistake, benches) if bench.caught(mistake.keeps)[0]), None)
 
 
 def _verdict(

@@ -42,6 +42,11 @@ class Mistake:
         """Whether it carries something from one call to the next, in the `__dict__` of its function."""
         return "__dict__" in self.wrong
 
+    def concerns(self, cell: str) -> bool:
+        """Whether it can show with a cell: what stands in the file of one, with that cell alone."""
+        module = self.where.partition(":")[0]
+        return not module.startswith("cells.") or module == f"cells.{cell}"
+
     def function(self) -> FunctionType:
         """The function of the reference that it is planted in."""
         module, _, path = self.where.partition(":")
