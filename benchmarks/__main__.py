@@ -28,10 +28,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.tables import DTYPES, KINDS, Cell, Samples, growth_tables, table
+from benchmarks.tables import DTYPES, KINDS, Samples, Setting, growth_tables, table
 from parity import report
 from parity.cases import BENCHMARKS
 
+CELLS = tuple(dict.fromkeys(case.cell for case in BENCHMARKS.values()))
 PARTS = ("shapes", "growth")
 STAGES = 17  # of benchmarks/growth.py
 AGAINST = {"torch": "torch", "jax": "jax", "onnxruntime": "onnxruntime", "floor": "torch"}  # and what it needs
@@ -39,33 +40,38 @@ AGAINST = {"torch": "torch", "jax": "jax", "onnxruntime": "onnxruntime", "floor"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("--cell", choices=CELLS, default=CELLS[0], help=f"the cell that is timed ({CELLS[0]})")
     parser.add_argument("-k", metavar="TEXT", default="", help="only the shapes whose id contains TEXT, such as B16")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (1 2)")
     parser.add_argument("--dtype", choices=DTYPES, nargs="+", default=list(DTYPES))
     parser.add_argument("--turns", type=int, default=25, help="samples of each contender at 1 thread (25)")
     parser.add_argument("--rounds", type=int, default=3, help="processes of each contender at more threads (3)")
-    parser.add_argument("--part", choices=PARTS, nargs="+", default=list(PARTS), help="the shapes, or how cost grows")
+    parser.add_argument("--part", choices=PARTS, nargs="+", help="the shapes, or how the cost of an RNN grows")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the picture, as FILE.png and FILE.svg")
     options = parser.parse_args()
-    cases = [case_id for case_id in BENCHMARKS if options.k in case_id]
+    shapes = [case_id for case_id, case in BENCHMARKS.items() if case.cell == options.cell]
+    cases = [case_id for case_id in shapes if options.k in case_id]
     if not cases:
-        parser.error(f"no shape has {options.k!r} in its id: {', '.join(BENCHMARKS)}")
+        parser.error(f"no shape has {options.k!r} in its id: {', '.join(shapes)}")
+    parts = options.part or (PARTS if options.cell == "rnn" else ["shapes"])
+    if "growth" in parts and options.cell != "rnn":
+        parser.error("how the cost grows is measured of the rnn alone")
     if min(*options.threads, options.turns, options.rounds, 1) < 1:
         parser.error("--threads, --turns and --rounds should be above 0")
     names = ["reference", *(name for name, package in AGAINST.items() if find_spec(package))]
     samples: Samples = {}
-    for threads in options.threads if "shapes" in options.part else []:
+    for threads in options.threads if "shapes" in parts else []:
         for found in _measured(threads, names, options.dtype, cases, options.turns, options.rounds):
-            cell = Cell(found["case"], found["dtype"], found["kind"], threads)
+            setting = Setting(found["case"], found["dtype"], found["kind"], threads)
             for name, seconds in found["seconds"].items():
-                samples.setdefault(cell, {}).setdefault(name, []).extend(seconds)
+                samples.setdefault(setting, {}).setdefault(name, []).extend(seconds)
     console = report.console(width=140)
     for rival in names[1:]:
         for kind in KINDS:
-            if any(rival in by_name and cell.kind == kind for cell, by_name in samples.items()):
+            if any(rival in by_name and setting.kind == kind for setting, by_name in samples.items()):
                 console.print(table(samples, rival, kind))
-    growth = _growth(options.turns) if "growth" in options.part else {}
+    growth = _growth(options.turns) if "growth" in parts else {}
     for rows in growth_tables(growth):
         console.print(rows)
     console.print(", ".join(f"{name} {value}" for name, value in about().items()), soft_wrap=True)
@@ -81,7 +87,7 @@ def main() -> int:
 def _measured(
     threads: int, names: Sequence[str], dtypes: Sequence[str], cases: Sequence[str], turns: int, rounds: int
 ) -> Iterable[dict[str, Any]]:
-    """What the workers found, cell by cell."""
+    """What the workers found, setting by setting."""
     if threads == 1:
         yield from _worker(threads, turns, names, dtypes, cases)
         return
@@ -100,8 +106,8 @@ def _worker(
     lists = {"contenders": names, "kinds": list(KINDS), "dtypes": dtypes, "cases": cases}
     for name, values in lists.items():
         arguments += [f"--{name}", *values]
-    cells = len(cases) * len(dtypes) * len(KINDS)
-    return list(_process("worker", arguments, threads, f"{', '.join(names)}; threads: {threads}", cells))
+    settings = len(cases) * len(dtypes) * len(KINDS)
+    return list(_process("worker", arguments, threads, f"{', '.join(names)}; threads: {threads}", settings))
 
 
 def _growth(turns: int) -> dict[str, Any]:
@@ -146,8 +152,8 @@ def about() -> dict[str, str]:
 
 def document(samples: Samples, growth: dict[str, Any]) -> dict[str, Any]:
     """Every sample, and how the cost grows, for JSON."""
-    cells = [vars(cell) | {"seconds": by_name} for cell, by_name in samples.items()]
-    return {"about": about(), "cells": cells, "growth": growth}
+    settings = [vars(setting) | {"seconds": by_name} for setting, by_name in samples.items()]
+    return {"about": about(), "settings": settings, "growth": growth}
 
 
 if __name__ == "__main__":

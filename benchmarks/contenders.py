@@ -1,11 +1,15 @@
-"""The two that are timed, doing the same work on the same values: the reference, and `torch.nn.RNN` with autograd.
+"""What is timed, doing the same work on the same values: the reference, torch with autograd, JAX, ONNX Runtime.
 
-Both take x and h0, and for the backward pass a gradient on every step of the output and on h_n; both give the output
-and h_n, and with the backward pass the gradients of x, of h0 and of every parameter. Both return them by name, so that
-what is timed is what is compared. Everything that a caller would do once stands in `__init__`, which is not timed.
+All take x and the initial states, and for the backward pass a gradient on every step of the output and on the last
+states; all give the output and the last states, and with the backward pass the gradients of x, of the initial states
+and of every parameter. They return them by name, so that what is timed is what is compared. Everything that a caller
+would do once stands in `__init__`, which is not timed.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,9 +20,11 @@ from torch import Tensor
 import parity
 from parity.cases import Case, arrays
 from parity.oracles import torch_autograd
+from reference import unroll
 from reference.arrays import Array
 from reference.checks import one_for_each
-from reference.products import product_with
+from reference.columns import Columns
+from reference.packing import Packing
 
 
 class Contender(Protocol):
@@ -98,100 +104,121 @@ class Jax:
 
         port = _port("jax")
         values = arrays(case).astype(dtype)
-        f = port.ACTIVATIONS[case.nonlinearity]
 
-        def forward(params: Any, x: Any, h0: Any) -> Any:
-            h, last = port.layer(f, params, "_l0", x, h0[0])
-            return h, last[None]
+        def forward(params: Any, x: Any, initial: Any) -> Any:
+            states, last = port.layer(case, params, "_l0", x, {name: state[0] for name, state in initial.items()})
+            return states["h"], {name: state[None] for name, state in last.items()}
 
-        def forward_backward(params: Any, x: Any, h0: Any, upstream: Any) -> Any:
-            results, vjp = jax.vjp(forward, params, x, h0)
+        def forward_backward(params: Any, x: Any, initial: Any, upstream: Any) -> Any:
+            results, vjp = jax.vjp(forward, params, x, initial)
             return results, vjp(upstream)
 
         self.jax: Any = jax
-        self.inputs = jax.device_put((values.params, values.x, values.h0))
-        self.upstream = jax.device_put((values.d_output, values.d_h_n))
+        self.inputs = jax.device_put((values.params, values.x, values.initial))
+        self.upstream = jax.device_put((values.d_output, values.d_last))
         self.compiled = jax.jit(forward), jax.jit(forward_backward)
 
     def forward(self) -> dict[str, Any]:
-        output, h_n = self.jax.block_until_ready(self.compiled[0](*self.inputs))
-        return {"output": output, "h_n": h_n}
+        output, last = self.jax.block_until_ready(self.compiled[0](*self.inputs))
+        return {"output": output} | _each("{}_n", last)
 
     def forward_backward(self) -> dict[str, Any]:
         found = self.jax.block_until_ready(self.compiled[1](*self.inputs, self.upstream))
-        (output, h_n), (d_params, d_x, d_h0) = found
-        grads = {f"d_{name}": d for name, d in d_params.items()}
-        return {"output": output, "h_n": h_n, "d_x": d_x, "d_h0": d_h0} | grads
+        (output, last), (d_params, d_x, d_initial) = found
+        results = {"output": output, "d_x": d_x} | _each("{}_n", last)
+        return results | _each("d_{}0", d_initial) | _each("d_{}", d_params)
 
 
 class OnnxRuntime:
-    """The operator RNN of ONNX Runtime, forward in float32: the graph of parity/ports/onnxruntime."""
+    """The operator RNN, GRU or LSTM of ONNX Runtime, forward in float32: the graph of parity/ports/onnxruntime."""
 
     def __init__(self, case: Case, dtype: str) -> None:
         import onnxruntime
 
         values = arrays(case).astype(dtype)
-        model = _port("onnxruntime").graph(case, values.params, values.h0, np.full(case.B, case.T))
+        model = _port("onnxruntime").graph(case, values.params, values.initial, np.full(case.B, case.T))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.names = [result.name for result in self.session.get_outputs()]
         self.x = np.ascontiguousarray(values.x)
 
     def forward(self) -> dict[str, Any]:
-        output, h_n = self.session.run(None, {"x": self.x})
-        return {"output": output, "h_n": h_n}
+        return dict(zip(self.names, self.session.run(None, {"x": self.x}), strict=True))
+
+
+@dataclass(frozen=True)
+class _OneStep(Packing):
+    """A packing of T steps that all have the same B rows: a loop over them stays in the cache."""
+
+    def by_step(self, rows: Array) -> list[Array]:
+        return [rows] * self.T
+
+    def pairs(self, states: Array) -> Iterable[tuple[Array, Array]]:
+        return repeat((states[: self.B], states[self.B :]), self.T)
+
+    def previous(self, states: Array) -> Array:
+        return states[: self.B]
 
 
 class Floor:
-    """What the reference cannot be faster than: its BLAS calls, and as many NumPy calls, but on two elements each.
+    """What the reference cannot be faster than: the BLAS and NumPy calls of its cell, on memory that lies in the cache.
 
-    A step forward is a product, an addition and an activation; a step backward an addition, a product by the slope, and
-    a matrix product. Its results are no network's.
+    The loops, `steps` and `steps_backward`, make all of their calls, T times and at full size, but on the rows of one
+    step over and over. The products of the whole series, `project` and `pool`, are those of the reference; `factors` is
+    taken of one step alone. Left out are checks, packing, results by name, to make the arrays of a trace, and to move
+    them through memory; and no branch of a call is guessed wrongly, for it sees the same values each time.
+
+    In the loops W_hh and the gradients are 0, so that no value grows or fades over the steps. Results are no network's.
     """
-
-    WHOLE = 12  # NumPy calls outside the loop, forward or backward, but for BLAS
 
     def __init__(self, case: Case, dtype: str) -> None:
         values = arrays(case).astype(dtype)
-        T, B, H = case.T, case.B, case.H
-        self.x = np.ascontiguousarray(values.x).reshape(T * B, case.I)
-        self.w_ih, w_hh = (values.params[f"weight_{kind}_l0"] for kind in ("ih", "hh"))
-        self.times_w_hh = product_with(w_hh, B, T)
-        self.h = np.full((T * B, H), 0.5, dtype)
-        self.da = self.h.copy()  # not h again: of a matrix times itself NumPy computes one half
-        self.states, self.adjoints = (list(rows.reshape(T, B, H)) for rows in (self.h, self.da))
-        self.product = np.empty((B, H), dtype)
-        self.two, self.out = np.full(2, 0.5, dtype), np.empty(2, dtype)
-
-    def _small_calls(self) -> None:
-        for _ in range(self.WHOLE):
-            np.add(self.two, self.two, out=self.out)
+        assert values.initial is not None  # a benchmark case has all of these
+        assert values.d_output is not None
+        assert values.d_last is not None
+        self.cell = case.rnn().cell
+        self.params = {name.removesuffix("_l0"): p for name, p in values.params.items()}
+        self.params_of_loop = self.params | {"weight_hh": np.zeros_like(self.params["weight_hh"])}
+        initial, d_last = ({name: h[0] for name, h in given.items()} for given in (values.initial, values.d_last))
+        every = Packing(case.T, case.B, None)
+        self.columns = unroll.forward(self.cell, self.params, values.x, initial, every)
+        self.d, _ = unroll.backward(self.cell, self.params, self.columns, values.d_output, d_last, None)
+        self.step, self.d_step = _one_step(self.columns), _one_step(self.d, by=0)
 
     def forward(self) -> dict[str, Any]:
-        two, out, times_w_hh, product = self.two, self.out, self.times_w_hh, self.product
-        self.x.dot(self.w_ih.T)
-        for h in self.states:
-            times_w_hh(h, product)
-            np.add(two, two, out=out)
-            np.tanh(two, out=out)
-        self._small_calls()
+        self.cell.project(self.params, self.columns.x_rows)
+        self.cell.steps(self.params_of_loop, self.step)
         return {}
 
     def forward_backward(self) -> dict[str, Any]:
         self.forward()
-        two, out, times_w_hh, product = self.two, self.out, self.times_w_hh, self.product
-        for da in self.adjoints:
-            np.add(two, two, out=out)
-            np.multiply(two, two, out=out)
-            times_w_hh(da, product)
-        self._small_calls()
-        self.da.T.dot(self.x)
-        self.da.T.dot(self.h)
-        self.da.dot(self.w_ih)
+        factors, zero = self.cell.factors(self.step), self.d_step
+        packing = zero.packing
+        d = replace(zero, kept_rows={name: factors.get(name, rows) for name, rows in zero.kept_rows.items()})
+        carries = {state: packing.carries(rows[: packing.B], None) for state, rows in zero.state_rows.items()}
+        self.cell.steps_backward(self.params_of_loop, factors, d, carries)
+        self.cell.pool(self.params, self.columns, self.d)
         return {}
 
 
+def _one_step(columns: Columns, by: int = 1) -> Columns:
+    """The first step of some columns, times a number, as if it were every step."""
+    T, B = columns.packing.T, columns.packing.B
+    return Columns(
+        _OneStep(T, B, None),
+        by * columns.x_rows[:B],
+        {name: by * rows[:B] for name, rows in columns.kept_rows.items()},
+        {state: by * rows[: 2 * B] for state, rows in columns.state_rows.items()},
+    )
+
+
 CONTENDERS: dict[str, type[Contender]] = {"reference": Reference, "torch": Torch}
+
+
+def _each(name: str, tensors: dict[str, Any]) -> dict[str, Any]:
+    """The tensors, each under a longer name."""
+    return {name.format(key): tensor for key, tensor in tensors.items()}
 
 
 def _port(name: str) -> Any:

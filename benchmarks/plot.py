@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.tables import DTYPES, KINDS, Cell, Samples, ratio, sizes
+from benchmarks.tables import DTYPES, KINDS, Samples, Setting, cells, ratio, sizes
 
 MARKS = {"torch": "o", "jax": "s", "onnxruntime": "^"}
 SCALE = [0.1, 0.2, 0.5, 1, 2, 5]
@@ -28,10 +28,10 @@ def picture(samples: Samples, growth: dict[str, Any]) -> Figure:
     for row, (kind, words) in enumerate(KINDS.items() if samples else ()):
         for ax, dtype in zip(axes[row], DTYPES, strict=True):
             _ratios(ax, samples, [(rival, kind, dtype) for rival in MARKS])
-            ax.set_title(f"{words}, {dtype}: time of the reference / time of the other")
+            ax.set_title(f"{cells(samples)}, {words}, {dtype}: time of the reference / time of the other")
     if samples:
         _ratios(axes[-1, 0], samples, [("floor", kind, dtype) for kind in KINDS for dtype in DTYPES])
-        axes[-1, 0].set_title("time of the reference / its BLAS and NumPy calls alone")
+        axes[-1, 0].set_title("time of the reference / the BLAS and NumPy calls of its cell, in the cache")
     if growth:
         _time_per_step(axes[-1, 1], growth["time per step"])
     return figure
@@ -39,11 +39,11 @@ def picture(samples: Samples, growth: dict[str, Any]) -> Figure:
 
 def _ratios(ax: Axes, samples: Samples, series: list[tuple[str, str, str]]) -> None:
     """A mark a shape, rival, kind, dtype and number of threads (hollow: more than one), from quartile to quartile."""
-    cases = list(dict.fromkeys(cell.case for cell in samples))
-    threads = sorted({cell.threads for cell in samples})
+    cases = list(dict.fromkeys(setting.case for setting in samples))
+    threads = sorted({setting.threads for setting in samples})
     drawn = [(s, t) for s in series for t in threads]
     for n, ((rival, kind, dtype), number) in enumerate(drawn):
-        found = [ratio(samples.get(Cell(case, dtype, kind, number), {}), rival) for case in cases]
+        found = [ratio(samples.get(Setting(case, dtype, kind, number), {}), rival) for case in cases]
         at = [x for x, r in enumerate(found) if r]
         if not at:
             continue

@@ -8,7 +8,7 @@ CAPTION = (
     "The two were timed one after the other, not in turns: a change in the machine's load shows in their ratio.",
 )
 
-Cell = tuple[str, str]  # shape, kind and dtype
+Setting = tuple[str, str]  # cell and shape, kind and dtype
 
 
 def table(timings: Iterable[tuple[Mapping[str, Any], float]]) -> list[str]:
@@ -16,16 +16,16 @@ def table(timings: Iterable[tuple[Mapping[str, Any], float]]) -> list[str]:
 
     timings: of each benchmark its extra_info and its median in seconds.
     """
-    medians: dict[tuple[Cell, str], float] = {}
+    medians: dict[tuple[Setting, str], float] = {}
     threads = set()
     for info, median in timings:
-        shape = " ".join(f"{size}{info[size]}" for size in "TBIH")
+        shape = " ".join([info["cell"], *(f"{size}{info[size]}" for size in "TBIH")])
         medians[(shape, f"{info['kind']} {info['dtype']}"), info["contender"]] = median
         threads.add(f"threads: {info['threads']}")
     ratios = {
-        cell: median / medians[cell, "torch"]
-        for (cell, contender), median in medians.items()
-        if contender == "reference" and (cell, "torch") in medians
+        setting: median / medians[setting, "torch"]
+        for (setting, contender), median in medians.items()
+        if contender == "reference" and (setting, "torch") in medians
     }
     if not ratios:
         return []
@@ -33,8 +33,8 @@ def table(timings: Iterable[tuple[Mapping[str, Any], float]]) -> list[str]:
     shapes = list(dict.fromkeys(shape for shape, _ in ratios))
     rows = [["", *columns]]
     for shape in shapes:
-        cells = [ratios.get((shape, column)) for column in columns]
-        rows.append([shape, *("" if ratio is None else f"{ratio:.2f}" for ratio in cells)])
+        found = [ratios.get((shape, column)) for column in columns]
+        rows.append([shape, *("" if ratio is None else f"{ratio:.2f}" for ratio in found)])
     first = max(len(row[0]) for row in rows)
     lines = [
         "  ".join([row[0].ljust(first), *(c.rjust(len(name)) for c, name in zip(row[1:], columns, strict=True))])

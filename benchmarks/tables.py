@@ -14,7 +14,7 @@ KINDS = {"forward_backward": "forward + backward", "forward": "forward"}
 
 
 @dataclass(frozen=True)
-class Cell:
+class Setting:
     """One shape, dtype, kind and number of threads."""
 
     case: str
@@ -23,7 +23,12 @@ class Cell:
     threads: int
 
 
-Samples = dict[Cell, dict[str, list[float]]]  # seconds of a call, by contender and turn
+Samples = dict[Setting, dict[str, list[float]]]  # seconds of a call, by contender and turn
+
+
+def cells(samples: Samples) -> str:
+    """The cell that was timed, as the classes are called."""
+    return ", ".join(dict.fromkeys(BENCHMARKS[setting.case].cell.upper() for setting in samples))
 
 
 def ratio(by_name: dict[str, list[float]], rival: str) -> tuple[float, float, float] | None:
@@ -43,17 +48,19 @@ def sizes(case_id: str) -> str:
 
 def table(samples: Samples, rival: str, kind: str) -> Table:
     """One row a shape, one column a dtype and number of threads; the geometric mean below."""
-    what = f"its floor of BLAS and NumPy calls ({KINDS[kind]})" if rival == "floor" else f"{rival} ({KINDS[kind]})"
-    found = Table(title=f"time of the reference / {what}", caption="median of paired ratios [quartiles]")
+    what = f"its floor ({KINDS[kind]})" if rival == "floor" else f"{rival} ({KINDS[kind]})"
+    found = Table(
+        title=f"{cells(samples)}: time of the reference / {what}", caption="median of paired ratios [quartiles]"
+    )
     found.add_column("T, B, I, H", no_wrap=True)
-    columns = list(dict.fromkeys((c.dtype, c.threads) for c in samples if c.kind == kind and rival in samples[c]))
+    columns = list(dict.fromkeys((s.dtype, s.threads) for s in samples if s.kind == kind and rival in samples[s]))
     for dtype, threads in columns:
         found.add_column(f"{dtype}\nthreads: {threads}", justify="right", no_wrap=True)
     every: dict[tuple[str, int], list[float]] = {}
-    for case_id in dict.fromkeys(cell.case for cell in samples):
+    for case_id in dict.fromkeys(setting.case for setting in samples):
         row = []
         for dtype, threads in columns:
-            r = ratio(samples.get(Cell(case_id, dtype, kind, threads), {}), rival)
+            r = ratio(samples.get(Setting(case_id, dtype, kind, threads), {}), rival)
             row.append(f"{r[1]:.2f} [{r[0]:.2f}-{r[2]:.2f}]".replace("[", "\\[") if r else "")
             every.setdefault((dtype, threads), []).extend([r[1]] if r else [])
         found.add_row(sizes(case_id), *row)

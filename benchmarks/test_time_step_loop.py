@@ -2,6 +2,7 @@
 
     pytest benchmarks                                                       everything, in some minutes
     pytest benchmarks -k "T1000 and float64"                                some of it
+    pytest benchmarks -k "gru and forward_backward"                         one cell (the rnn: "not gru and not lstm")
     pytest benchmarks -k "T32-B1 or T100-B1-" --benchmark-disable           a smoke test: parity alone, nothing is timed
     pytest benchmarks --benchmark-json out.json                             the figures, for later comparison
 
@@ -40,12 +41,12 @@ pytestmark = [
 
 
 def test_forward(benchmark: Any, case_id: str, dtype: str, contender: str, threads: int) -> None:
-    """Output and h_n. The reference also keeps what a backward pass needs; torch, under no_grad, does not."""
+    """Output and last states. The reference also keeps what a backward pass needs; torch, under no_grad, does not."""
     _time(benchmark, "forward", BENCHMARKS[case_id], dtype, contender, threads)
 
 
 def test_forward_backward(benchmark: Any, case_id: str, dtype: str, contender: str, threads: int) -> None:
-    """Output and h_n; then the gradients of x, h0 and every parameter, from upstream gradients on all of both."""
+    """The same; then the gradients of x, initial states and parameters, from upstream gradients on all of both."""
     _time(benchmark, "forward+backward", BENCHMARKS[case_id], dtype, contender, threads)
 
 
@@ -59,8 +60,9 @@ def _time(benchmark: Any, kind: str, case: Case, dtype: str, contender: str, thr
     assert {t.dtype.name for t in wanted.values()} == {dtype}
     sizes = {"T": case.T, "B": case.B, "I": case.I, "H": case.H}
     pool = f"{threads} thread{'s' * (threads > 1)}"
-    benchmark.group = " ".join([kind, *(f"{name}{size}" for name, size in sizes.items()), dtype, pool])
+    benchmark.group = " ".join([kind, case.cell, *(f"{name}{size}" for name, size in sizes.items()), dtype, pool])
     benchmark.extra_info |= sizes | {
+        "cell": case.cell,
         "kind": kind,
         "dtype": dtype,
         "threads": threads,

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks import contenders
 from benchmarks.contenders import by_name
 from benchmarks.memory import keep_freed_memory
-from parity.cases import BENCHMARKS
+from parity.cases import BENCHMARKS, Case
 from parity.compare import compare, message
 
 KINDS = ("forward", "forward_backward")
@@ -52,20 +52,19 @@ def main() -> None:
             for dtype in options.dtypes:
                 for kind in options.kinds:
                     names = [name for name in options.contenders if able(name, kind, dtype)]
-                    samples = measure(case_id, dtype, kind, names, options.turns)
+                    samples = measure(BENCHMARKS[case_id], dtype, kind, names, options.turns)
                     print(f"done: {case_id} {dtype} {kind}", file=sys.stderr, flush=True)
                     found.append({"case": case_id, "dtype": dtype, "kind": kind, "seconds": samples})
     json.dump(found, sys.stdout)
 
 
-def measure(case_id: str, dtype: str, kind: str, names: list[str], turns: int) -> dict[str, list[float]]:
+def measure(case: Case, dtype: str, kind: str, names: list[str], turns: int) -> dict[str, list[float]]:
     """Seconds of a call, for each contender and turn."""
-    case = BENCHMARKS[case_id]
     calls = {name: partial(getattr(CLASSES[name](case, dtype), kind)) for name in names}
     wanted = by_name(getattr(contenders.Reference(case, dtype), kind)())
     for name, call in calls.items():
         if name not in ("reference", "floor"):
-            _require_parity(case_id, dtype, name, call(), wanted)
+            _require_parity(case, dtype, name, call(), wanted)
     many = {name: _calls_in_a_sample(call) for name, call in calls.items()}
     samples: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(turns):
@@ -74,8 +73,8 @@ def measure(case_id: str, dtype: str, kind: str, names: list[str], turns: int) -
     return samples
 
 
-def _require_parity(case_id: str, dtype: str, name: str, got: dict[str, Any], wanted: dict[str, Any]) -> None:
-    result = compare(BENCHMARKS[case_id], name, dtype, wanted, by_name(got))
+def _require_parity(case: Case, dtype: str, name: str, got: dict[str, Any], wanted: dict[str, Any]) -> None:
+    result = compare(case, name, dtype, wanted, by_name(got))
     assert result.passed, message(result)
 
 

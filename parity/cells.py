@@ -12,7 +12,7 @@ from reference.recurrent import Recurrent
 
 @dataclass(frozen=True)
 class Option:
-    """A field of a case that one cell alone has: what its values are called, and the list of port.toml that claims them.
+    """A field of a case that one cell alone has: how its values are called, and the list of port.toml for them.
 
     called: the name of a value of the field. fields: the fields of a case with H units, of a value by its name.
     SPEC 10.6.
@@ -30,12 +30,16 @@ class CellKind:
 
     stack: makes the stack, from the arguments that all cells share and the options. clauses: those of SPEC.md that say
     what the cell with certain options is. merges: whether its two biases act as one sum, so that a port may have one.
+    gates: the blocks of a, by name; none where a is one. late: those of them that are computed last, from what stands
+    between a and h.
     """
 
     stack: Callable[..., Recurrent]
     clauses: Callable[[Mapping[str, str]], tuple[str, ...]]
     options: Mapping[str, Option] = field(default_factory=dict)
     merges: Callable[[Mapping[str, str]], bool] = lambda options: True
+    gates: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
 
 
 def projection(H: int) -> int:
@@ -62,6 +66,8 @@ CELLS: dict[str, CellKind] = {
         clauses=lambda options: (*_GATES, *_GRU[options["reset"]]),
         options={"reset": Option(tuple(RESETS), feature="resets")},
         merges=lambda options: options["reset"] == "before",
+        gates=("r", "z", "n"),
+        late=("n",),
     ),
     "lstm": CellKind(
         reference.LSTM,
@@ -74,7 +80,18 @@ CELLS: dict[str, CellKind] = {
                 ("none", "some"), feature="projections", called=lambda P: "some" if P else "none", fields=_proj_size
             )
         },
+        gates=("i", "f", "g", "o"),
     ),
+}
+
+
+# Every cell with the values of the options that make it another cell, by the first part of the ids of its cases.
+VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
+    "rnn": ("rnn", {}),
+    "gru": ("gru", {"reset": "after"}),
+    "gru-before": ("gru", {"reset": "before"}),
+    "lstm": ("lstm", {"proj_size": "none"}),
+    "lstm-proj": ("lstm", {"proj_size": "some"}),
 }
 
 
@@ -84,7 +101,7 @@ def called(cell: str, case: Any) -> dict[str, str]:
 
 
 def own_fields(cell: str, names: Mapping[str, str | None], H: int) -> dict[str, Any]:
-    """The fields of a case with H units that have these values of the options that are the cell's own, by their names."""
+    """The fields of a case with H units that has these values, by their names, of the options of a cell."""
     found: dict[str, Any] = {}
     for name, option in CELLS[cell].options.items():
         value = str(names[name])

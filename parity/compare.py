@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from parity import tensors, tolerance
 from parity.cases import Case
+from parity.cells import CELLS
 from reference.arrays import Array
 
 
@@ -69,24 +71,34 @@ class CaseResult:
     def first(self) -> TensorResult | None:
         """The failure that comes first in the order of computation; None where none is. SPEC 9.4.
 
-        a and h of one direction take turns, a(0), h(0), a(1), …, and so do d_h and d_a.
+        What a column has takes turns, a(0), h(0), a(1), …, and so do d_h and d_a.
         """
         names = [tensors.find(self.case, t.tensor).recursion for t in self.tensors]
         failed = [
-            (names.index(name), _turn(self.case, tensor), place)
+            (names.index(name), *_turn(self.case, tensor), place)
             for place, (name, tensor) in enumerate(zip(names, self.tensors, strict=True))
             if not tensor.passed
         ]
         return self.tensors[min(failed)[-1]] if failed else None
 
 
-def _turn(case: Case, tensor: TensorResult) -> int:
-    """When, within its recursion, a tensor fails: the step, counted from the last where it is computed backward."""
+def _turn(case: Case, tensor: TensorResult) -> tuple[float, float]:
+    """When, within its recursion, a tensor fails: at which step, counted from the first computed, and when in it."""
     about = tensors.find(case, tensor.tensor)
     if tensor.mismatch is None or about.kind != tensors.TRACE:
-        return -case.T
-    step = tensor.mismatch.index[0]
-    return -step if about.backward else step
+        return -case.T, 0
+    step, *_, place = tensor.mismatch.index
+    return -step if about.backward else step, _within_a_column(case, about)[place]
+
+
+@cache
+def _within_a_column(case: Case, about: tensors.Tensor) -> Array:
+    """The places of the elements of a trace in the order of computation of a column: a GRU's a[n] comes after q."""
+    kind, order = CELLS[case.cell], list(case.rnn().cell.sizes)
+    places = np.full(case.rnn().cell.sizes[about.of], float(order.index(about.of)))
+    if about.of == "a" and kind.late:
+        places.reshape(len(kind.gates), -1)[[gate in kind.late for gate in kind.gates]] = len(order) - 1.5
+    return -places if about.backward else places
 
 
 def compare(
@@ -156,7 +168,7 @@ def _largest_share(error: Array, allowed: Array) -> float:
 
 
 def _first_outside(case: Case, name: str, inside: Array, error: Array) -> tuple[int, ...]:
-    """The largest error of the first step, in the order of computation, that is not inside its tolerance."""
+    """The largest error of what is, in the order of computation, the first that is not inside its tolerance."""
     about = tensors.find(case, name)
     time = about.time_axis
     outside = np.where(inside, -1.0, error)
@@ -165,6 +177,9 @@ def _first_outside(case: Case, name: str, inside: Array, error: Array) -> tuple[
         step = steps[-1] if about.backward else steps[0]
         here = np.arange(inside.shape[time]) == step
         outside = np.where(here.reshape([-1 if axis == time else 1 for axis in range(inside.ndim)]), outside, -1.0)
+    if about.kind == tensors.TRACE:
+        places = _within_a_column(case, about)
+        outside = np.where(places == places[(outside >= 0).any(axis=(0, 1))].min(), outside, -1.0)
     return tuple(int(i) for i in np.unravel_index(outside.argmax(), outside.shape))
 
 
@@ -195,18 +210,29 @@ def message(result: CaseResult) -> str:
 
 
 def describe(case: Case, name: str, index: tuple[int, ...]) -> str:
-    """Where an element stands, in words: tensor, layer, direction, step, and the index inside that step."""
+    """Where an element stands, in words: tensor, gate, layer, direction, step, and the index inside gate and step."""
     about = tensors.find(case, name)
+    gate, index = _gate(case, about, index)
     axis = about.time_axis
     if axis is None:
-        return f"{name} {list(index)}"
+        return f"{name}{gate} {list(index)}"
     step = index[axis]
     rest = [i for position, i in enumerate(index) if position != axis]
     if about.kind != tensors.TRACE:
         return f"{name} t = {step} {rest}"
-    where = f"{about.quantity} layer {about.layer}"
+    where = f"{about.quantity}{gate} layer {about.layer}"
     if about.direction == 0:
         return f"{where} forward step {step} (t = {step}) {rest}"
     length = case.lengths[rest[0]] if case.lengths else case.T
     t = f"t = {length - 1 - step}" if step < length else "padding"
     return f"{where} reverse step {step} ({t}) {rest}"
+
+
+def _gate(case: Case, about: tensors.Tensor, index: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+    """Where an axis counts the blocks of a: the gate, as `[f]`, and the index with the unit of it; else as it is."""
+    gates = CELLS[case.cell].gates
+    if "a" not in about.axes or not gates:
+        return "", index
+    axis = about.axes.index("a")
+    gate, unit = divmod(index[axis], case.H)
+    return f"[{gates[gate]}]", (*index[:axis], unit, *index[axis + 1 :])

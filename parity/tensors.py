@@ -24,9 +24,9 @@ class Tensor:
 
     kind: trace (a quantity of one layer and direction, in reading order), series (in the caller's layout), state,
     number, parameter (the gradient of one), projection (of a gradient on random directions). axes: T, B and what else,
-    by name. of: what it belongs to, without `d_` and suffix. backward: whether it is computed from the last step on.
-    provides: what a port must provide to be asked for it. parameter: of the gradient of one of the cell's parameters,
-    the name that the cell has for it.
+    by name; "a" where it counts what a counts, gate after gate, as the rows of weight_ih do. of: what it belongs to,
+    without `d_` and suffix. backward: whether it is computed from the last step on. provides: what a port must provide
+    to be asked for it. parameter: of the gradient of one of the cell's parameters, the name that the cell has for it.
     """
 
     name: str
@@ -102,7 +102,8 @@ def _table(case: Case) -> Iterator[Tensor]:
         for direction, suffix in enumerate(names):
             for part, shape in cell.shapes(case.I, case.bias).items():
                 name = f"{case.prefix}{part}{suffix}"
-                axes = ("to", "from")[: len(shape)]
+                rows = "a" if shape[0] == cell.sizes["a"] else "to"
+                axes = (rows, "from")[: len(shape)]
                 yield Tensor(f"d_{name}", PARAMETER, axes, name, True, ("backward",), layer, direction, part)
     if case.O is not None:
         yield Tensor(f"d_{OUTPUT}weight", PARAMETER, ("to", "from"), f"{OUTPUT}weight", True, ("backward",))

@@ -130,7 +130,7 @@ class Noisy(np.ndarray[Any, Any]):
     def _wrap(self, array: Any) -> Any:
         if isinstance(array, (list, tuple)):
             return type(array)(self._wrap(a) for a in array)
-        if not np.issubdtype(np.asarray(array).dtype, np.floating):
+        if np.asarray(array).dtype.kind != "f":
             return array
         noisy = np.asarray(array).view(type(self))
         noisy.noise = self.noise
@@ -140,7 +140,7 @@ class Noisy(np.ndarray[Any, Any]):
         plain = [_plain(a) for a in inputs]
         result = np.asarray(getattr(ufunc, method)(*plain, **options))
         source = next(a for a in (*inputs, *out) if isinstance(a, Noisy))
-        if np.issubdtype(result.dtype, np.floating):
+        if result.dtype.kind == "f":
             assert source.noise is not None
             largest_error = _largest_error(ufunc, method, plain, result, options)
             result = source.noise.on(result, largest_error, lambda: _underflows(ufunc, method, plain, options))

@@ -11,6 +11,7 @@ from parity.cases.benchmarks import BENCHMARKS
 from parity.cases.case import Arrays, Case
 from parity.cases.corners import CORNERS
 from parity.cases.covering import COVERING, HEAD_IDS, RNN_IDS, TOKENS
+from parity.cases.gated import GATED
 from parity.cases.pairs import PAIRS
 from parity.cases.sharp import SHARP
 from parity.cases.special import SPECIAL
@@ -32,4 +33,4 @@ __all__ = [
 ]
 
 
-CASES: dict[str, Case] = {case.id: case for case in [*COVERING, *SPECIAL, *CORNERS, *PAIRS, *SHARP]}
+CASES: dict[str, Case] = {case.id: case for case in [*COVERING, *SPECIAL, *CORNERS, *PAIRS, *SHARP, *GATED]}

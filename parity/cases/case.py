@@ -48,7 +48,7 @@ class Case:
     blank: int = 0
     zero_infinity: bool = False
     reduction: str = "sum"
-    weights: str | None = None  # random, mask, last, delayed, signed
+    weights: str | None = None  # random, mask, last, but-last, delayed, idle, signed
     recipe: str = "uniform"
     scale: float = 0.75
     exact: bool = False

@@ -10,6 +10,7 @@ import numpy as np
 
 from parity.cases import weights
 from parity.cases.case import Arrays, Case, read_only
+from parity.cells import CELLS
 from reference.arrays import Array
 
 
@@ -115,6 +116,10 @@ def _weights(case: Case, draw: _Draw) -> Array:
         steps[0] = True
     elif case.weights == "last":
         steps = t == last
+    elif case.weights == "but-last":
+        steps = np.broadcast_to(t < last, (T, B)).copy()
+    elif case.weights == "idle":  # nothing is asked of the first sequence
+        steps = np.broadcast_to(np.arange(B) > 0, (T, B)).copy()
     else:  # delayed: nothing is asked of the first step of a sequence
         steps = np.broadcast_to(t >= 1, (T, B)).copy()
     return steps
@@ -232,6 +237,67 @@ def _not_finite(case: Case, draw: _Draw) -> Arrays:
     return replace(values, x=x)
 
 
+def _unasked_nan(case: Case, draw: _Draw) -> Arrays:
+    """An input of the last step that is NaN, where nothing is asked of y."""
+    values = _uniform(case, draw)
+    x = values.x.copy()
+    x[-1, -1, 0] = np.nan
+    return replace(values, x=x)
+
+
+def _dropped_nan(case: Case, draw: _Draw) -> Arrays:
+    """An input of the last step that is NaN; all that it makes NaN is dropped before the layer above."""
+    values = _unasked_nan(case, draw)
+    assert values.masks is not None
+    masks = values.masks.copy()
+    masks[0, -1, -1] = False
+    return replace(values, masks=masks)
+
+
+def _halves(case: Case, draw: _Draw) -> Arrays:
+    """Eighths that are not 0: to follow on paper up to the first sigmoid."""
+
+    def eighths(array: Array) -> Array:
+        return draw.integers(array.shape, 1, 6) * draw.rng.choice([-1.0, 1.0], array.shape) / 8
+
+    return _uniform(case, draw).map(eighths)
+
+
+def _with_gates(case: Case, draw: _Draw, of_gate: Callable[[str], Array | None]) -> Arrays:
+    """What is added to the biases of each gate, (H,), in every layer and direction."""
+    values = _uniform(case, draw)
+    params = dict(values.params)
+    for name in params:
+        if "bias_ih" in name:
+            added = [of_gate(gate) for gate in CELLS[case.cell].gates]
+            shift = np.concatenate([np.zeros(case.H) if a is None else a for a in added])
+            params[name] = (params[name] + shift).astype(np.float32).astype(np.float64)
+    return replace(values, params=params)
+
+
+def _gates(case: Case, draw: _Draw) -> Arrays:
+    """Biases that hold the argument of every gate from LOW to HIGH, close around 0: `gates:LOW:HIGH`."""
+    low, high = (np.arcsinh(float(end)) for end in case.recipe.split(":")[1:])
+    return _with_gates(case, draw, lambda gate: draw.rng.permutation(np.sinh(np.linspace(low, high, case.H))))
+
+
+def _closed(case: Case, draw: _Draw) -> Arrays:
+    """Arguments of every sigmoid between LOW and HIGH: `closed:LOW:HIGH`."""
+    low, high = map(float, case.recipe.split(":")[1:])
+    return _with_gates(case, draw, lambda gate: None if gate in "ng" else draw.uniform((case.H,), low, high))
+
+
+def _kept(case: Case, draw: _Draw) -> Arrays:
+    """Arguments between LOW and HIGH of the gate that keeps the state, f of an LSTM, z of a GRU: `kept:LOW:HIGH`."""
+    low, high = map(float, case.recipe.split(":")[1:])
+    return _with_gates(case, draw, lambda gate: draw.uniform((case.H,), low, high) if gate in "fz" else None)
+
+
+def _counting(case: Case, draw: _Draw) -> Arrays:
+    """Gates so far open that each step of an LSTM adds nearly 1 to c."""
+    return _with_gates(case, draw, lambda gate: np.full(case.H, 9.0 if gate in "if" else 3.0))
+
+
 def _default_initialisation(case: Case, draw: _Draw) -> Arrays:
     """The parameters that `init` draws."""
     params = (case.rnn() if case.O is None else case.network()).init(draw.rng, np.float32)
@@ -276,6 +342,13 @@ RECIPES: dict[str, Callable[[Case, _Draw], Arrays]] = {
     "offset": _offset,
     "unlikely": _unlikely,
     "not-finite": _not_finite,
+    "unasked-nan": _unasked_nan,
+    "dropped-nan": _dropped_nan,
+    "halves": _halves,
+    "gates": _gates,
+    "closed": _closed,
+    "kept": _kept,
+    "counting": _counting,
     "default-initialisation": _default_initialisation,
     "trained": _trained,
     "weights": _own_weights,

@@ -1,8 +1,8 @@
 """A character-level language model on real text, trained with the reference's own gradients; its torch twin beside it.
 
-`python -m parity charlm` trains an RNN with softmax cross-entropy on one-hot windows of a text. The optimisers stand
-here, outside the gradient code. Over the first steps the loss of the torch twin must stay within the tolerance of the
-whole training: the noise of SPEC 30.2 runs through forward, backward and update alike.
+`python -m parity charlm` trains an RNN, a GRU or an LSTM with softmax cross-entropy on one-hot windows of a text. The
+optimisers stand here, outside the gradient code. Over the first steps the loss of the torch twin must stay within the
+tolerance of the whole training: the noise of SPEC 30.2 runs through forward, backward and update alike.
 """
 
 import argparse
@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 import reference
 from parity import tolerance
+from parity.cells import CELLS
 from parity.report import files, terminal
 from parity.report.files import UNWRITTEN, Files
 from reference.activations import SOFTMAX
@@ -85,9 +84,9 @@ OPTIMISERS: dict[str, tuple[Callable[..., tuple[Params, Params]], float]] = {
 }
 
 
-def network(vocabulary: int, hidden_size: int) -> reference.Network:
-    """An RNN under a softmax cross-entropy, the mean over all characters, in nats."""
-    rnn = reference.RNN(vocabulary, hidden_size)
+def network(cell: str, vocabulary: int, hidden_size: int) -> reference.Network:
+    """One layer of a cell under a softmax cross-entropy, the mean over all characters, in nats."""
+    rnn = CELLS[cell].stack(vocabulary, hidden_size)
     return reference.Network(rnn, vocabulary, divergence="softmax_cross_entropy", reduction="mean")
 
 
@@ -123,6 +122,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m parity charlm`."""
     shown = "(default: %(default)s)"
     parser.add_argument("--text", type=Path, metavar="FILE", help="a UTF-8 text (default: Python's own help topics)")
+    parser.add_argument("--cell", choices=list(CELLS), default="rnn", help=shown)
     parser.add_argument("--steps", type=int, default=600, metavar="N", help=f"steps of training {shown}")
     parser.add_argument(
         "--compared", type=int, metavar="N", help=f"first steps held against torch (default: {COMPARED}, or all)"
@@ -167,7 +167,7 @@ def _trained(options: argparse.Namespace, corpus: Corpus, written: Files) -> int
 
     compared = options.compared
     rate = options.rate if options.rate is not None else OPTIMISERS[options.optimizer][1]
-    net = network(len(corpus.vocabulary), options.hidden_size)
+    net = network(options.cell, len(corpus.vocabulary), options.hidden_size)
     start = net.init(np.random.default_rng(options.seed))
     console = terminal.console(width=80)
     console.print(f"text: {len(corpus.text):,} characters, {len(corpus.vocabulary)} different")
@@ -176,13 +176,16 @@ def _trained(options: argparse.Namespace, corpus: Corpus, written: Files) -> int
         rng = np.random.default_rng(options.seed)
         return (corpus.windows(rng, options.window, options.batch) for _ in range(count))
 
-    with Console(stderr=True).status(f"deriving the tolerance of the first {compared} steps"):
-        allowed = _allowed(net, start, lambda: batches(compared), options.optimizer, rate)
     ours, theirs, params = [], [], start
-    twin = torch_training.train(net, start, batches(options.steps), options.optimizer, rate, CLIP)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("training", total=options.steps)
-        pairs = zip(train(net, start, batches(options.steps), options.optimizer, rate), twin, strict=True)
+    with terminal.progress() as progress:
+        task = progress.add_task(f"the tolerance of the first {compared} steps", total=None)
+        allowed = _allowed(net, start, lambda: batches(compared), options.optimizer, rate)
+        progress.update(task, total=options.steps)
+        pairs = zip(
+            train(net, start, batches(options.steps), options.optimizer, rate),
+            torch_training.train(net, start, batches(options.steps), options.optimizer, rate, CLIP),
+            strict=True,
+        )
         for (loss, params), twin_loss in pairs:  # noqa: B007  the last params are what was trained
             ours.append(float(loss))
             theirs.append(twin_loss)

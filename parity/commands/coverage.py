@@ -2,15 +2,17 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from parity import vectors
-from parity.cases import CASES
+from parity.cases import CASES, Case
+from parity.cells import VARIANTS
 from parity.commands.export import killed_by
-from parity.coverage.points import Line, points
+from parity.coverage.points import of_mistakes, points
 from parity.ports import fresh
 from parity.report import terminal
-from parity.report.coverage import WIDTH, absent, document, illegal, table
+from parity.report.coverage import ALL, WIDTH, Parts, absent, document, illegal, of_all, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,22 +32,27 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error("--fresh takes a seed from 0 on, --fresh-cases a number above 0")
     frozen = vectors.frozen_cases()
     kills = killed_by(frozen) if options.mistakes else vectors.known_kills()
-    sets: dict[str, list[Line]] = {
-        f"the frozen set: {len(frozen)} vectors": points(frozen, kills, frozen=True),
-        f"the table: {len(CASES)} cases": points(list(CASES.values())),
+    sets = {
+        f"the frozen set: {len(frozen)} vectors": by_variant(frozen, frozen=True) | {ALL: of_mistakes(kills)},
+        f"the table: {len(CASES)} cases": by_variant(list(CASES.values())),
     }
-    judged = [line for lines in sets.values() for line in lines]
+    holds = all(line.holds for parts in sets.values() for lines in parts.values() for line in lines)
     if options.fresh is not None:
         made = fresh.cases(options.fresh, options.fresh_cases, lambda case: ())
-        sets[f"--fresh {options.fresh}: {len(made)} cases"] = points(made)
+        sets[f"--fresh {options.fresh}: {len(made)} cases"] = by_variant(made)
     console = terminal.console(WIDTH)
-    for title, lines in sets.items():
-        console.print(table(title, lines))
-        for text in absent(lines):
+    for title, parts in sets.items():
+        console.print(table(title, parts))
+        for text in [*of_all(parts.get(ALL, ())), *absent(parts)]:
             console.print(text, soft_wrap=True, highlight=False, markup=False)
     if options.illegal:
         for text in illegal():
             console.print(text, soft_wrap=True, highlight=False, markup=False)
     if options.json:
         options.json.write_text(json.dumps(document(sets), indent=1) + "\n", encoding="utf-8")
-    return 0 if all(line.holds for line in judged) else 1
+    return 0 if holds else 1
+
+
+def by_variant(cases: Sequence[Case], frozen: bool = False) -> Parts:
+    """What a set covers with each cell."""
+    return {variant: points(variant, cases, frozen) for variant in VARIANTS}

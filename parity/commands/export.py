@@ -17,9 +17,10 @@ from parity.vectors import writing
 from reference.activations import ACTIVATIONS
 from reference.arrays import Array
 from reference.divergences import DIVERGENCES
+from reference.network import OUTPUT, RECURRENT
+from reference.parameters import checked
 
 SIZES = {"T": "--steps", "B": "--batch-size", "I": "--input-size", "H": "--hidden-size", "O": "--output-size"}
-FROM_WEIGHTS = ("I", "H", "O", "num_layers", "bidirectional", "bias")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +107,7 @@ def own_case(given: dict[str, Any]) -> Case:
             print(f"weights rounded to float32, as every value of a vector is: they change by {change:.2g} at most")
         found = sizes(stored)
         for name, value in options.items():
-            if name in FROM_WEIGHTS and value != found[name]:
+            if name in found and value != found[name]:
                 raise ValueError(f"{name} is {value}, but the weights have {found[name]}")
         options |= found | {"recipe": f"{OWN_WEIGHTS}{path}"}
     _require_effect(options)
@@ -123,7 +124,9 @@ def own_case(given: dict[str, Any]) -> Case:
     words = [f"{name}{value}" for name, value in sorted(options.items()) if name not in ("recipe", "masks")]
     case_id = "-".join(["own", *(_plain(word) for word in words), f"seed{given.get('seed', 0)}"])
     case = Case(case_id, "own", "a case of one's own", saturated=True, **options)
-    case.shapes()  # raises where sizes or options do not go together
+    shapes = case.shapes()  # raises where sizes or options do not go together
+    if path:
+        checked(stored, shapes)
     subject.run(case, arrays(case))
     return case
 
@@ -149,22 +152,42 @@ def _plain(word: str) -> str:
 
 
 def sizes(stored: dict[str, Array]) -> dict[str, Any]:
-    """The sizes and options that weights imply by their names and shapes, those of torch's state_dict. SPEC 1.4."""
-    prefix = "rnn." if "output.weight" in stored else ""
-    first = f"{prefix}weight_ih_l0"
-    if first not in stored:
-        raise ValueError(
-            f"expected weights named as in torch's state_dict, {first} among them; got {', '.join(stored)}"
-        )
-    if stored[first].ndim != 2:
-        raise ValueError(f"expected {first} of shape (hidden, input), got {stored[first].shape}")
-    hidden, inputs = stored[first].shape
-    layers = sum(f"{prefix}weight_ih_l{layer}" in stored for layer in range(len(stored)))
+    """The cell, the sizes and options that weights imply by their names and shapes, those of torch's state_dict.
+
+    weight_hh (G·H, H) has G blocks: an RNN's one, a GRU's three, an LSTM's four; with a projection it is (4H, P), and
+    weight_hr (P, H). Whether a GRU resets before or after, and the nonlinearity of an RNN, no weights say.
+    SPEC 1.4, 12.2, 12.5.
+    """
+    prefix = RECURRENT if f"{OUTPUT}weight" in stored else ""
+    first, recurrent, projection = (f"{prefix}{name}_l0" for name in ("weight_ih", "weight_hh", "weight_hr"))
+    inputs = _shape(stored, first)[1]
+    rows, hidden = _shape(stored, recurrent)
+    proj_size = 0
+    if projected := projection in stored:
+        proj_size, hidden = _shape(stored, projection)
+    blocks = {
+        cell: max(1, len(kind.gates)) for cell, kind in CELLS.items() if "proj_size" in kind.options or not projected
+    }
+    cell = next((cell for cell, count in blocks.items() if count * hidden == rows), None)
+    if cell is None:
+        known = ", ".join(f"{count}·H ({cell})" for cell, count in blocks.items())
+        raise ValueError(f"expected {recurrent} of {known} rows with H = {hidden}, got shape {stored[recurrent].shape}")
     return {
+        "cell": cell,
         "I": inputs,
         "H": hidden,
-        "O": len(stored["output.weight"]) if prefix else None,
-        "num_layers": layers,
+        "O": len(stored[f"{OUTPUT}weight"]) if prefix else None,
+        "num_layers": sum(f"{prefix}weight_ih_l{layer}" in stored for layer in range(len(stored))),
         "bidirectional": f"{first}_reverse" in stored,
         "bias": f"{prefix}bias_ih_l0" in stored,
-    }
+    } | ({"proj_size": proj_size} if "proj_size" in CELLS[cell].options else {})
+
+
+def _shape(stored: dict[str, Array], name: str) -> tuple[int, int]:
+    """The rows and columns of a weight. Raises ValueError where there is no such matrix."""
+    if name not in stored:
+        raise ValueError(f"expected weights named as in torch's state_dict, {name} among them; got {', '.join(stored)}")
+    if stored[name].ndim != 2:
+        raise ValueError(f"expected {name} of shape (rows, columns), got {stored[name].shape}")
+    rows, columns = stored[name].shape
+    return rows, columns

@@ -1,19 +1,27 @@
 """`python -m parity trace CASE`: a small case step by step, with its numbers, as one would do it on paper."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
-from parity import subject
+from parity import subject, tensors
 from parity.cases import CASES, Arrays, Case, arrays
+from parity.cells import CELLS
+from reference.activations import SIGMOID
 from reference.arrays import Array
 from reference.cells import Parameters
+from reference.cells.gru import GruAfter, GruBefore
+from reference.cells.lstm import Lstm
+from reference.cells.rnn import Rnn
 from reference.parameters import grouped
 
 LARGEST = 1000  # pre-activations
 TERMS = 12  # of a sum that is written out
+
+Term = tuple[float, ...]  # the factors of a product
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +34,10 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     case = CASES.get(options.case)
     if case is None:
         parser.error(f"no case is {options.case!r}")
-    if case.cell not in COLUMNS:
-        parser.error(f"{case.id} is of the cell {case.cell}, which is not written out yet: {', '.join(COLUMNS)} is")
-    size = case.T * case.B * case.H * case.num_layers * case.num_directions
+    cell = case.rnn().cell
+    if type(cell) not in WRITTEN:
+        parser.error(f"{case.id} is of the cell {case.cell}, which is not written out")
+    size = case.T * case.B * cell.sizes["a"] * case.num_layers * case.num_directions
     if size > LARGEST:
         parser.error(f"{case.id} has {size} pre-activations: too many to read, {LARGEST} at most")
     if options.sequence is not None and not 0 <= options.sequence < case.B:
@@ -39,88 +48,331 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
 
 @dataclass(frozen=True)
-class RnnColumn:
-    """One layer, one direction, one sequence: the weights, and what happened at each step in reading order."""
+class Step:
+    """One step of a column, with the arrays of one sequence, (·,) each.
+
+    values and d: what the cell has and its gradients, by name; a of a gated cell by gate as well, `a[i]`, and in values
+    the gate itself, `i`. before: the states that the step reads. carry: of each unit of a state, the terms of what
+    arrives from the right.
+    """
 
     case: Case
-    name: str
-    t: Sequence[int]  # of each step
+    t: int
     params: Parameters
     x: Array
-    states: Array
-    a: Array
-    d_h: Array
-    d_a: Array
-    d_h_n: Array
+    values: Mapping[str, Array]
+    before: Mapping[str, Array]
+    d: Mapping[str, Array]
+    carry: Mapping[str, Sequence[Sequence[Term]]]
+
+    @property
+    def above(self) -> Array:
+        """What arrives at h from above: what is left of its gradient."""
+        arrived = np.array([sum(map(prod, terms)) for terms in self.carry["h"]])
+        left = self.d["h"] - arrived
+        return np.where(np.abs(left) < 1e-14 * np.abs([self.d["h"], arrived]).max(), 0, left)  # what it rounded
+
+    def value(self, name: str, i: int, right: str) -> str:
+        """The line of an element: what it is computed from, and what it is."""
+        return f"  {name}[{i}] = {right} = {_number(self.values[name][i])}"
+
+    def gradient(self, name: str, i: int, right: str) -> str:
+        """The line of the gradient of an element."""
+        return f"  d{name}[{i}] = {right} = {_number(self.d[name][i])}"
+
+    def affine(self, row: int, *names: str) -> list[str]:
+        """The terms of `W_ih x` and of the biases of these names, in one row."""
+        biases = [_number(self.params[name][row]) for name in names if name in self.params]
+        return [*_products(self.params["weight_ih"][row], self.x), *biases]
+
+    def times(self, name: str, row: int, vector: Array) -> list[str]:
+        """The terms of a product with a weight, in one row."""
+        return list(_products(self.params[name][row], vector))
+
+    def projection(self, row: int) -> str:
+        """`W_ih x + b_ih + b_hh + W_hh h'`, in one row. SPEC 3.1."""
+        terms = self.affine(row, "bias_ih", "bias_hh") + self.times("weight_hh", row, self.before["h"])
+        return _sum(terms, "W_ih x + b_ih + b_hh + W_hh h")
+
+    def arriving(self, state: str, i: int, first: str) -> str:
+        """The gradient of a state: what it has of this step, and what arrives from the right."""
+        in_short = WRITTEN[type(self.case.rnn().cell)].carries[state].in_short
+        terms = ["·".join(map(_number, term)) for term in self.carry[state][i]]
+        return self.gradient(state, i, _sum([first, *terms], f"{first} + {in_short}"))
+
+
+@dataclass(frozen=True)
+class Carry:
+    """What a step hands to each unit of a state on its left: the terms of a sum, and the sum in short."""
+
+    terms: Callable[[Step, int], list[Term]]
+    in_short: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """How a step of a cell is written out: its lines forward and backward, and what it hands on backward, by state."""
+
+    forward: Callable[[Step], Iterator[str]]
+    backward: Callable[[Step], Iterator[str]]
+    carries: Mapping[str, Carry]
+
+
+def _rnn_forward(now: Step) -> Iterator[str]:
+    """SPEC 3.1, the terms of each sum in its order."""
+    for i, a in enumerate(now.values["a"]):
+        yield now.value("a", i, now.projection(i))
+        yield now.value("h", i, _applied(now.case.nonlinearity, a))
+
+
+def _rnn_backward(now: Step) -> Iterator[str]:
+    """SPEC 5.4."""
+    for i, h in enumerate(now.values["h"]):
+        yield now.arriving("h", i, _number(now.above[i]))
+        yield now.gradient("a", i, f"{_number(now.d['h'][i])} · {_slope(now.case.nonlinearity, h)}")
+
+
+def _gates(now: Step, i: int, *names: str) -> Iterator[str]:
+    """The values of gates, each from its block of a."""
+    for name in names:
+        a = _number(now.values[f"a[{name}]"][i])
+        yield now.value(name, i, f"{'tanh' if name in TANH_GATES else 'σ'}({a})")
+
+
+def _mixed(now: Step, i: int) -> str:
+    """`h = n + z (h' - n)`: how a GRU mixes. SPEC 13.1, 14.1."""
+    n, z, h = (_number(v[i]) for v in (now.values["n"], now.values["z"], now.before["h"]))
+    return now.value("h", i, f"{n} + {z}·{_difference(h, n)}")
+
+
+def _mixed_backward(now: Step, i: int) -> Iterator[str]:
+    """dh, and what of it arrives at the candidate and at the update gate. SPEC 13.4, 14.4."""
+    yield now.arriving("h", i, _number(now.above[i]))
+    d_h, n, z, h = (_number(v[i]) for v in (now.d["h"], now.values["n"], now.values["z"], now.before["h"]))
+    yield now.gradient("a[n]", i, f"{d_h} · (1 - {z}) · {_tanh_slope(n)}")
+    yield now.gradient("a[z]", i, f"{d_h} · {_difference(h, n)} · {_sigmoid_slope(z)}")
+
+
+def _gru_after_forward(now: Step) -> Iterator[str]:
+    """SPEC 13.1."""
+    H = now.case.H
+    for i in range(H):
+        yield now.value("a[r]", i, now.projection(i))
+        yield now.value("a[z]", i, now.projection(H + i))
+        yield from _gates(now, i, "r", "z")
+        bias = [_number(now.params["bias_hh"][2 * H + i])] if "bias_hh" in now.params else []
+        yield now.value("q", i, _sum([*now.times("weight_hh", 2 * H + i, now.before["h"]), *bias], "W_hn h + b_hn"))
+        r_q = f"{_number(now.values['r'][i])}·{_number(now.values['q'][i])}"
+        yield now.value("a[n]", i, _sum([*now.affine(2 * H + i, "bias_ih"), r_q], f"W_in x + b_in + {r_q}"))
+        yield from _gates(now, i, "n")
+        yield _mixed(now, i)
+
+
+def _gru_after_backward(now: Step) -> Iterator[str]:
+    """SPEC 13.4."""
+    for i in range(now.case.H):
+        yield from _mixed_backward(now, i)
+        d_a, r, q = (_number(v[i]) for v in (now.d["a[n]"], now.values["r"], now.values["q"]))
+        yield now.gradient("q", i, f"{d_a} · {r}")
+        yield now.gradient("a[r]", i, f"{d_a} · {q} · {_sigmoid_slope(r)}")
+
+
+def _gru_after_carry(then: Step, i: int) -> list[Term]:
+    d_u = np.concatenate([then.d["a[r]"], then.d["a[z]"], then.d["q"]])
+    return [(then.d["h"][i], then.values["z"][i]), *zip(d_u, then.params["weight_hh"][:, i], strict=True)]
+
+
+def _gru_before_forward(now: Step) -> Iterator[str]:
+    """SPEC 14.1. Every s is there before the first a[n] is."""
+    H = now.case.H
+    for i in range(H):
+        yield now.value("a[r]", i, now.projection(i))
+        yield now.value("a[z]", i, now.projection(H + i))
+        yield from _gates(now, i, "r", "z")
+        yield now.value("s", i, f"{_number(now.values['r'][i])}·{_number(now.before['h'][i])}")
+    for i in range(H):
+        terms = now.affine(2 * H + i, "bias_ih", "bias_hh") + now.times("weight_hh", 2 * H + i, now.values["s"])
+        yield now.value("a[n]", i, _sum(terms, "W_in x + b_in + b_hn + W_hn s"))
+        yield from _gates(now, i, "n")
+        yield _mixed(now, i)
+
+
+def _gru_before_backward(now: Step) -> Iterator[str]:
+    """SPEC 14.4. Every da[n] is there before the first ds is."""
+    H = now.case.H
+    for i in range(H):
+        yield from _mixed_backward(now, i)
+    for i in range(H):
+        terms = list(_products(now.d["a[n]"], now.params["weight_hh"][2 * H :, i]))
+        yield now.gradient("s", i, _sum(terms, "da[n] W_hn"))
+        d_s, h, r = (_number(v[i]) for v in (now.d["s"], now.before["h"], now.values["r"]))
+        yield now.gradient("a[r]", i, f"{d_s} · {h} · {_sigmoid_slope(r)}")
+
+
+def _gru_before_carry(then: Step, i: int) -> list[Term]:
+    H = then.case.H
+    of_r_z = zip(then.d["a"][: 2 * H], then.params["weight_hh"][: 2 * H, i], strict=True)
+    return [(then.d["h"][i], then.values["z"][i]), (then.d["s"][i], then.values["r"][i]), *of_r_z]
+
+
+def _lstm_forward(now: Step) -> Iterator[str]:
+    """SPEC 15.1, 15.6."""
+    H, gates = now.case.H, CELLS[now.case.cell].gates
+    for unit in range(H):
+        for block, gate in enumerate(gates):
+            yield now.value(f"a[{gate}]", unit, now.projection(block * H + unit))
+        yield from _gates(now, unit, *gates)
+        i, f, g, o = (_number(now.values[gate][unit]) for gate in gates)
+        yield now.value("c", unit, f"{f}·{_number(now.before['c'][unit])} + {i}·{g}")
+        yield now.value(_shown(now), unit, f"{o}·tanh({_number(now.values['c'][unit])})")
+    if now.case.proj_size:
+        for p in range(now.case.proj_size):
+            yield now.value("h", p, _sum(now.times("weight_hr", p, now.values["m"]), "W_hr m"))
+
+
+def _lstm_backward(now: Step) -> Iterator[str]:
+    """SPEC 15.4, 15.6."""
+    gates = CELLS[now.case.cell].gates
+    for p, above in enumerate(now.above):
+        yield now.arriving("h", p, _number(above))
+    for unit in range(now.case.H):
+        if now.case.proj_size:
+            terms = list(_products(now.d["h"], now.params["weight_hr"][:, unit]))
+            yield now.gradient("m", unit, _sum(terms, "dh W_hr"))
+        i, f, g, o = (_number(now.values[gate][unit]) for gate in gates)
+        d_m, c, before = (_number(v[unit]) for v in (now.d[_shown(now)], now.values["c"], now.before["c"]))
+        yield now.gradient("a[o]", unit, f"{d_m} · tanh({c}) · {_sigmoid_slope(o)}")
+        yield now.arriving("c", unit, f"{d_m}·{o}·(1 - tanh({c})²)")
+        d_c = _number(now.d["c"][unit])
+        yield now.gradient("a[i]", unit, f"{d_c} · {g} · {_sigmoid_slope(i)}")
+        yield now.gradient("a[f]", unit, f"{d_c} · {before} · {_sigmoid_slope(f)}")
+        yield now.gradient("a[g]", unit, f"{d_c} · {i} · {_tanh_slope(g)}")
+
+
+def _shown(now: Step) -> str:
+    """What an LSTM computes from c: m, of which h is a projection, or h itself."""
+    return "m" if now.case.proj_size else "h"
+
+
+def _through_w_hh(then: Step, i: int) -> list[Term]:
+    return list(zip(then.d["a"], then.params["weight_hh"][:, i], strict=True))
+
+
+def _through_f(then: Step, i: int) -> list[Term]:
+    return [(then.d["c"][i], then.values["f"][i])]
+
+
+TANH_GATES = ("n", "g")  # of the others it is σ
+
+WRITTEN: dict[type, Written] = {
+    Rnn: Written(_rnn_forward, _rnn_backward, {"h": Carry(_through_w_hh, "da(t+1) W_hh")}),
+    GruAfter: Written(
+        _gru_after_forward,
+        _gru_after_backward,
+        {"h": Carry(_gru_after_carry, "dh(t+1) z(t+1) + [da_r da_z dq](t+1) W_hh")},
+    ),
+    GruBefore: Written(
+        _gru_before_forward,
+        _gru_before_backward,
+        {"h": Carry(_gru_before_carry, "dh(t+1) z(t+1) + ds(t+1) r(t+1) + da_r(t+1) W_hr + da_z(t+1) W_hz")},
+    ),
+    Lstm: Written(
+        _lstm_forward,
+        _lstm_backward,
+        {"h": Carry(_through_w_hh, "da(t+1) W_hh"), "c": Carry(_through_f, "dc(t+1) f(t+1)")},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One layer, one direction, one sequence: its name, and its steps in reading order."""
+
+    name: str
+    written: Written
+    steps: Sequence[Step]
 
     def forward(self) -> Iterator[str]:
-        """SPEC 3.1, the terms of each sum in its order."""
-        W_ih, W_hh = self.params["weight_ih"], self.params["weight_hh"]
+        """From the first step read to the last."""
         yield f"\nforward, {self.name}"
-        for s, t in enumerate(self.t):
-            yield f" step {s} (t = {t})   x = {_row(self.x[s])}   h({t_before(self.t, s)}) = {_row(self.states[s])}"
-            for i, a in enumerate(self.a[s]):
-                terms = [*_products(W_ih[i], self.x[s]), *_products(W_hh[i], self.states[s])]
-                if "bias_ih" in self.params:
-                    biases = [_number(self.params[name][i]) for name in ("bias_ih", "bias_hh")]
-                    terms[len(self.x[s]) : len(self.x[s])] = biases
-                yield f"  a[{i}] = {_sum(terms, 'W_ih x + b_ih + b_hh + W_hh h')} = {_number(a)}"
-                yield f"  h[{i}] = {_applied(self.case.nonlinearity, a)} = {_number(self.states[s + 1][i])}"
+        before = "before it"
+        for s, now in enumerate(self.steps):
+            read = "".join(f"   {state}({before}) = {_row(value)}" for state, value in now.before.items())
+            yield f" step {s} (t = {now.t})   x = {_row(now.x)}{read}"
+            yield from self.written.forward(now)
+            before = str(now.t)
 
     def backward(self) -> Iterator[str]:
-        """SPEC 5.4, from the last step read to the first."""
-        W_hh = self.params["weight_hh"]
+        """From the last step read to the first."""
         yield f"\nbackward, {self.name}"
-        for s in reversed(range(len(self.t))):
-            last = s == len(self.t) - 1
-            cut = self.case.truncate is not None and (s + 1) % self.case.truncate == 0
-            carry = np.zeros_like(self.d_h[s]) if last or cut else self.d_a[s + 1] @ W_hh
-            above = self.d_h[s] - carry - (self.d_h_n if last else 0)
-            above = np.where(np.abs(above) < 1e-14 * np.abs(self.d_h).max(), 0, above)  # what the difference rounded
-            yield f" step {s} (t = {self.t[s]})   from above {_row(above)}"
-            for i, d_h in enumerate(self.d_h[s]):
-                if last:
-                    terms = [_number(self.d_h_n[i])]
-                else:
-                    terms = ["0"] if cut else list(_products(self.d_a[s + 1], W_hh[:, i]))
-                right = _sum([_number(above[i]), *terms], f"{_number(above[i])} + da(t+1) W_hh")
-                yield f"  dh[{i}] = {right} = {_number(d_h)}"
-                slope = _slope(self.case.nonlinearity, self.states[s + 1][i])
-                yield f"  da[{i}] = {_number(d_h)} · {slope} = {_number(self.d_a[s][i])}"
+        for s, now in reversed(list(enumerate(self.steps))):
+            yield f" step {s} (t = {now.t})   from above {_row(now.above)}"
+            yield from self.written.backward(now)
 
 
-COLUMNS = {"rnn": RnnColumn}  # by cell: how its columns are written out
-
-
-def t_before(t: Sequence[int], s: int) -> str:
-    """The name of the state that step s has read."""
-    return str(t[s - 1]) if s else "before it"
-
-
-def columns(case: Case, values: Arrays, passed: subject.Passes, b: int) -> list[RnnColumn]:
+def columns(case: Case, values: Arrays, passed: subject.Passes, b: int) -> list[Column]:
     """Every layer and direction of one sequence, in the order of computation."""
-    length = case.lengths[b] if case.lengths else case.T
     names = tuple(case.rnn().cell.shapes(case.I, case.bias))
     params = grouped(values.params, names, case.num_layers, case.num_directions, case.prefix)
-    found = []
-    for l in range(case.num_layers):
-        for d in range(case.num_directions):
-            trace, grads = passed.trace.layers[l].directions[d], passed.grads.layers[l].directions[d]
-            d_h_n = None if values.d_h_n is None else values.d_h_n[l * case.num_directions + d]
-            found.append(
-                COLUMNS[case.cell](
-                    case,
-                    f"layer {l}" + (f" {('forward', 'reverse')[d]} direction" if case.bidirectional else ""),
-                    range(length)[:: -1 if d else 1],
-                    params[l][d],
-                    trace.x[:length, b],
-                    trace.states[: length + 1, b],
-                    trace.a[:length, b],
-                    grads.h[:length, b],
-                    grads.a[:length, b],
-                    np.zeros(case.H) if d_h_n is None else (d_h_n[b] if case.batched else d_h_n),
-                )
-            )
+    return [
+        Column(
+            f"layer {l}" + (f" {('forward', 'reverse')[d]} direction" if case.bidirectional else ""),
+            WRITTEN[type(case.rnn().cell)],
+            _steps(case, values, passed, b, params[l][d], l, d),
+        )
+        for l in range(case.num_layers)
+        for d in range(case.num_directions)
+    ]
+
+
+def _steps(
+    case: Case, values: Arrays, passed: subject.Passes, b: int, params: Parameters, layer: int, direction: int
+) -> list[Step]:
+    """Each step with what arrives at it from the one after it, so the last is made first."""
+    cell, carries = case.rnn().cell, WRITTEN[type(case.rnn().cell)].carries
+    trace, grads = (p.layers[layer].directions[direction] for p in (passed.trace, passed.grads))
+    length = case.lengths[b] if case.lengths else case.T
+    found: list[Step] = []
+    for s in reversed(range(length)):
+        carry: dict[str, list[list[Term]]]
+        if not found:
+            at = layer * case.num_directions + direction
+            carry = {state: [[(float(d),)] for d in _last(case, values, state, at, b)] for state in cell.states}
+        elif case.truncate is not None and (s + 1) % case.truncate == 0:
+            carry = {state: [[(0.0,)]] * cell.sizes[state] for state in cell.states}
+        else:
+            carry = {
+                state: [carries[state].terms(found[-1], i) for i in range(cell.sizes[state])] for state in cell.states
+            }
+        step = Step(
+            case,
+            length - 1 - s if direction else s,
+            params,
+            trace.x[s, b],
+            _by_gate(case, {name: trace.series(name)[s, b] for name in cell.sizes}, with_values=True),
+            {state: trace.from_start(state)[s, b] for state in cell.states},
+            _by_gate(case, {name: grads.series(name)[s, b] for name in cell.sizes}),
+            carry,
+        )
+        found.append(step)
+    return found[::-1]
+
+
+def _last(case: Case, values: Arrays, state: str, at: int, b: int) -> Array:
+    """The gradient that is given for the last state of a layer and direction: zeros where none is."""
+    if values.d_last is None:
+        return np.zeros(case.rnn().cell.sizes[state])
+    d = values.d_last[state][at]
+    return d[b] if case.batched else d
+
+
+def _by_gate(case: Case, found: dict[str, Array], with_values: bool = False) -> dict[str, Array]:
+    """With the blocks of a, each by its gate; and the values of the gates."""
+    gates = CELLS[case.cell].gates
+    for gate, a in zip(gates, np.split(found["a"], len(gates)) if gates else (), strict=True):
+        found[f"a[{gate}]"] = a
+        if with_values:
+            found[gate] = np.tanh(a) if gate in TANH_GATES else SIGMOID.value(a)
     return found
 
 
@@ -128,9 +380,10 @@ def lines(case: Case, sequences: Sequence[int]) -> Iterator[str]:
     """The whole calculation, forward and backward, line by line."""
     values = arrays(case)
     passed = subject.passes(case, values)
-    tensors = subject.run(case, values)
+    found = subject.run(case, values)
     yield f"{case.id}: {case.comment}"
-    yield f"T = {case.T}, B = {case.B}, I = {case.I}, H = {case.H}"
+    options = "".join(f", {name} {getattr(case, name)}" for name in CELLS[case.cell].options)
+    yield f"{case.rnn().cell.name}{options}: T = {case.T}, B = {case.B}, I = {case.I}, H = {case.H}"
     for name, parameter in values.params.items():
         yield f"{name} = {_rows(parameter)}"
     for b in sequences:
@@ -139,22 +392,22 @@ def lines(case: Case, sequences: Sequence[int]) -> Iterator[str]:
         for column in chain:
             yield from column.forward()
         if case.O is not None:
-            yield from _output_layer(case, tensors, b, len(chain[0].t))
+            yield from _output_layer(case, found, b, len(chain[0].steps))
         for l in reversed(range(case.num_layers)):
             for column in chain[l * case.num_directions : (l + 1) * case.num_directions]:
                 yield from column.backward()
     if case.O is not None:
-        yield f"\nDIV of the whole series, all sequences = {_number(tensors['div'])}"
+        yield f"\nDIV of the whole series, all sequences = {_number(found['div'])}"
     yield "\nGradients, pooled over steps and sequences"
-    for name in ("x", "h0", *values.params):
-        yield f"d_{name} = {_rows(tensors[f'd_{name}'])}"
+    for name in tensors.leaves(case):
+        yield f"{name} = {_rows(found[name])}"
 
 
-def _output_layer(case: Case, tensors: dict[str, Array], b: int, length: int) -> Iterator[str]:
+def _output_layer(case: Case, found: dict[str, Array], b: int, length: int) -> Iterator[str]:
     """SPEC 3.5 and 5.8, the vectors of each step."""
     yield f"\noutput layer: z = W2 h + b2, y = {case.activation}(z); {case.divergence}"
     for t in range(length):
-        at = {name: _at(case, tensors[name], t, b) for name in ("output", "z", "y", "d_y", "d_z", "d_output")}
+        at = {name: _at(case, found[name], t, b) for name in ("output", "z", "y", "d_y", "d_z", "d_output")}
         yield f" t = {t}   h = {_row(at['output'])}"
         yield f"  z = {_row(at['z'])}   y = {_row(at['y'])}"
         yield f"  dy = {_row(at['d_y'])}   dz = {_row(at['d_z'])}   dz W2 = {_row(at['d_output'])}"
@@ -194,4 +447,16 @@ def _applied(nonlinearity: str, a: float) -> str:
 
 
 def _slope(nonlinearity: str, h: float) -> str:
-    return {"tanh": f"(1 - {_number(h)}²)", "relu": "0" if h <= 0 else "1", "identity": "1"}[nonlinearity]
+    return {"tanh": _tanh_slope(_number(h)), "relu": "0" if h <= 0 else "1", "identity": "1"}[nonlinearity]
+
+
+def _tanh_slope(y: str) -> str:
+    return f"(1 - ({y})²)" if y.startswith("-") else f"(1 - {y}²)"
+
+
+def _sigmoid_slope(y: str) -> str:
+    return f"{y}·(1 - {y})"
+
+
+def _difference(a: str, b: str) -> str:
+    return f"({a} - {b})".replace("- -", "+ ")

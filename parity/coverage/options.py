@@ -195,8 +195,8 @@ class Options:
         return None
 
 
-def missing(cases: Sequence[Case]) -> tuple[list[Pair], int]:
-    """The legal pairs of option values that no case has, and how many legal pairs there are."""
-    table = Options()
+def missing(cases: Sequence[Case], only: Values | None = None) -> tuple[list[Pair], int]:
+    """The legal pairs of option values, of these alone, that no case has, and how many legal pairs there are."""
+    table = Options(only)
     seen = set().union(*(table.pairs_of(table.of(case)) for case in cases)) if cases else set()
     return sorted(table.pairs.keys() - seen, key=sorted), len(table.pairs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from parity.cases import Case
+from parity.cells import CELLS, VARIANTS, called
 from parity.coverage.options import missing
 from parity.coverage.seen import Seen
 from parity.mistakes import MISTAKES
@@ -19,15 +20,27 @@ ENDS = (-710, -88, -20, -1, 1, 20, 88, 710)  # of exp: small, beyond the digits,
 HALF = (0.4, 0.6)
 
 # Of SPEC.md, the sections that a port must follow with their last clauses; and those that ask for nothing themselves.
-SECTIONS = {2: 9, 3: 5, 4: 6, 5: 8, 6: 5, 7: 1, 8: 10}
+SECTIONS = {2: 9, 3: 5, 4: 6, 5: 8, 6: 5, 7: 1, 8: 10, 12: 5, 13: 5, 14: 5, 15: 6}
 ASK_NOTHING = {
     "3.2": "how 3.1 may be computed",
     "3.3": "how 3.1 may be computed",
     "5.1": "what the gradients of section 5 are",
     "5.3": "how 5.2 may be computed",
     "6.3": "what may be left out",
+    "12.1": "which cells there are",
+    "12.4": "how 13.3, 14.3 and 15.3 may be computed",
+    "13.2": "how 13.1 may be computed",
+    "14.2": "how 14.1 may be computed",
+    "15.2": "how 15.1 may be computed",
 }
 CLAUSES = [f"{s}.{n}" for s, last in SECTIONS.items() for n in range(1, last + 1) if f"{s}.{n}" not in ASK_NOTHING]
+
+
+def clauses_of(variant: str) -> list[str]:
+    """Those that a port of one cell must follow: of those that say what a cell is, its own."""
+    own = {name: set(CELLS[cell].clauses(options)) for name, (cell, options) in VARIANTS.items()}
+    others = set().union(*own.values()) - own[variant]
+    return [clause for clause in CLAUSES if clause not in others]
 
 
 @dataclass(frozen=True)
@@ -52,15 +65,20 @@ def largest_array(case: Case) -> int:
     return max(case.T * case.B * case.I, case.T * case.B * case.H, case.H * case.H)
 
 
-def _sizes() -> dict[str, Test]:
+def _sizes(variant: str) -> dict[str, Test]:
+    """A cell that is projected has P units to show, and two inside at least."""
+    units = "proj_size" if variant == "lstm-proj" else "H"
+
     def past(name: str, lanes: int) -> Test:
         return lambda s: (n := getattr(s.case, name) or 0) > lanes and n % lanes
 
     def one(name: str) -> Test:
         return lambda s: getattr(s.case, name) == 1
 
-    found = {f"{name} past {lanes} lanes": past(name, lanes) for name in "HIOB" for lanes in LANES}
-    found |= {f"{name} = 1": one(name) for name in ("T", "B", "I", "H", "O", "num_layers")}
+    found = {
+        f"{name} past {lanes} lanes": past(name, lanes) for name in dict.fromkeys((*"HIOB", units)) for lanes in LANES
+    }
+    found |= {f"{name} = 1": one(name) for name in ("T", "B", "I", units, "O", "num_layers")}
     return found | {
         "T past 256": lambda s: s.case.T > 256,
         "an array past 2^15 elements": lambda s: largest_array(s.case) > 2**15,
@@ -72,7 +90,7 @@ def _sizes() -> dict[str, Test]:
     }
 
 
-def _ranges() -> dict[str, Test]:
+def _ranges(cell: str) -> dict[str, Test]:
     """Every activation in every part of its range; the vector ones in rows far from 0."""
 
     def within(argument: Callable[[Seen], Iterable[float]], low: float, high: float) -> Test:
@@ -82,7 +100,10 @@ def _ranges() -> dict[str, Test]:
         return lambda s: s.rows("z").ravel() if s.case.O and s.case.activation == name else ()
 
     def of_stack(name: str) -> Callable[[Seen], Iterable[float]]:
-        return lambda s: s.pre_activations if s.case.cell == "rnn" and s.case.nonlinearity == name else ()
+        return lambda s: s.arguments(0, 1) if s.case.nonlinearity == name else ()
+
+    def of_gate(gate: int, gates: int) -> Callable[[Seen], Iterable[float]]:
+        return lambda s: s.arguments(gate, gates)
 
     def far(name: str, sign: int) -> Test:
         return lambda s: (
@@ -96,7 +117,11 @@ def _ranges() -> dict[str, Test]:
     for name in ACTIVATIONS.keys() - set(vector):
         for low, high in itertools.pairwise((-np.inf, *ENDS, np.inf)):
             found[f"{name} from {low:g} to {high:g}"] = within(of_head(name), low, high)
-    for name in ("tanh", "relu", "identity"):
+    gates = CELLS[cell].gates
+    for k, gate in enumerate(gates):
+        for low, high in itertools.pairwise((-np.inf, *ENDS, np.inf)):
+            found[f"gate {gate} from {low:g} to {high:g}"] = within(of_gate(k, len(gates)), low, high)
+    for name in () if gates else ("tanh", "relu", "identity"):
         ends = ENDS if name == "tanh" else (-88, 88) if name == "relu" else (0,)
         for low, high in itertools.pairwise((-np.inf, *ends, np.inf)):
             found[f"the stack's {name} from {low:g} to {high:g}"] = within(of_stack(name), low, high)
@@ -184,19 +209,20 @@ def _ctc() -> dict[str, Test]:
     }
 
 
-def points(cases: Sequence[Case], kills: Mapping[str, Sequence[str]] | None = None, frozen: bool = False) -> list[Line]:
-    """Everything that a set of cases must cover.
+def points(variant: str, cases: Sequence[Case], frozen: bool = False) -> list[Line]:
+    """Everything that a set of cases must cover with one cell.
 
-    kills: for each case the planted mistakes that it catches, where that is known. frozen: what must not be read holds
-    NaN in one half of the cases and garbage in the other.
+    frozen: what must not be read holds NaN in one half of the cases and garbage in the other.
     """
+    cell, options = VARIANTS[variant]
+    cases = [case for case in cases if case.cell == cell and options.items() <= called(cell, case).items()]
     seen = [Seen(case) for case in cases]
-    absent, legal = missing(cases)
+    absent, legal = missing(cases, {"cell": [cell]} | {name: [value] for name, value in options.items()})
     lines = [Line("options", "legal pairs", f"{legal - len(absent)} of {legal}", [_in_words(pair) for pair in absent])]
     groups = {
-        "sizes": {"sizes and lengths": _sizes()},
+        "sizes": {"sizes and lengths": _sizes(variant)},
         "values": {
-            "ranges of activations": _ranges(),
+            "ranges of activations": _ranges(cell),
             "targets": _targets(),
             "weights, slopes, NaN": _weights(),
             "dropout and truncation": _options_in_numbers(),
@@ -208,9 +234,7 @@ def points(cases: Sequence[Case], kills: Mapping[str, Sequence[str]] | None = No
             lacking = [name for name, test in tests.items() if not any(test(s) for s in seen)]
             lines.append(Line(point, what, f"{len(tests) - len(lacking)} of {len(tests)}", lacking))
     lines.append(_unread(seen, frozen))
-    lines.append(_clauses(cases))
-    if kills is not None:
-        lines += _mistakes(kills)
+    lines.append(_clauses(variant, cases))
     return lines
 
 
@@ -228,13 +252,15 @@ def _unread(seen: Sequence[Seen], frozen: bool) -> Line:
     return Line("not read", "NaN in some, garbage in others", f"{nan} and {total - nan}", problem)
 
 
-def _clauses(cases: Sequence[Case]) -> Line:
+def _clauses(variant: str, cases: Sequence[Case]) -> Line:
     said = {clause for case in cases for clause in clauses(case)}
-    lacking = [clause for clause in CLAUSES if clause not in said]
-    return Line("clauses", "those that a port follows", f"{len(CLAUSES) - len(lacking)} of {len(CLAUSES)}", lacking)
+    wanted = clauses_of(variant)
+    lacking = [clause for clause in wanted if clause not in said]
+    return Line("clauses", "those that a port follows", f"{len(wanted) - len(lacking)} of {len(wanted)}", lacking)
 
 
-def _mistakes(kills: Mapping[str, Sequence[str]]) -> list[Line]:
+def of_mistakes(kills: Mapping[str, Sequence[str]]) -> list[Line]:
+    """What is killed, and what kills: for each case the planted mistakes that it catches."""
     killed = set().union(*kills.values()) if kills else set()
     survivors = [name for name in MISTAKES if name not in killed]
     idle = [case_id for case_id, names in kills.items() if not names]

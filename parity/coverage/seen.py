@@ -70,10 +70,10 @@ class Seen:
         """The targets of real steps of weight 0."""
         return np.zeros(0) if self.target is None else self.target[self.real & (self.weights == 0)]
 
-    @property
-    def pre_activations(self) -> Array:
-        """a of every layer and direction, at all steps, in one row."""
-        return np.concatenate([t.ravel() for name, t in self.tensors.items() if name.startswith("a_l")])
+    def arguments(self, gate: int, gates: int) -> Array:
+        """a of one of so many gates, of every layer and direction, at all steps, in one row."""
+        every = [t for name, t in self.tensors.items() if name.startswith("a_l")]
+        return np.concatenate([np.split(t, gates, axis=-1)[gate].ravel() for t in every])
 
     @property
     def unread(self) -> Array:

@@ -10,9 +10,11 @@ from parity.mistakes import (
     ctc,
     divergences,
     dropout,
+    gru,
     kept,
     layers,
     loops,
+    lstm,
     output_layer,
     padding,
     pooling,
@@ -39,6 +41,8 @@ _TABLES = (
     output_layer,
     divergences,
     ctc,
+    gru,
+    lstm,
 )
 
 MISTAKES: dict[str, Mistake] = {mistake.name: mistake for table in _TABLES for mistake in table.MISTAKES}

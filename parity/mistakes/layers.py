@@ -35,7 +35,8 @@ MISTAKES = (
         "reverse-h-n-at-the-wrong-end",
         "bidirectional:forward",
         "columns.last(s)[None] for columns in directions",
-        "packing.pack(o)[packing.last()][None] for o in outputs",
+        "(packing.pack(o)[packing.last()] if s == 'h' else columns.last(s))[None] "
+        "for o, columns in zip(outputs, directions, strict=True)",
         "output at the last t, where the reverse direction has read one step",
         met="yunjey/pytorch-tutorial#149, aymericdamien/TensorFlow-Examples#201",
     ),

@@ -28,7 +28,7 @@ MISTAKES = (
         "gradient-from-padding",
         "unroll:backward",
         "d_last[state], above)",
-        "d_last[state] + np.isnan(d_above).sum(axis=0), above)",
+        "d_last[state] + (np.isnan(d_above).sum(axis=0) if state == 'h' else 0), above)",
         "what arrives at padding leaks into the sequence",
     ),
     Mistake(

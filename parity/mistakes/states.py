@@ -101,9 +101,9 @@ MISTAKES = (
     ),
     Mistake(
         "h0-batch-first-where-square",
-        "checks:checked_state",
-        "    return state\n",
-        "    return state.swapaxes(0, 1) if state.shape[0] == state.shape[1] else state\n",
+        "checks:checked_states",
+        "return laid_out or",
+        "return {n: s.swapaxes(0, 1) if s.shape[0] == s.shape[1] else s for n, s in laid_out.items()} or",
         "h0 read as (B, L·D, H): only B = L·D lets it pass the shapes",
     ),
     Mistake(

@@ -149,7 +149,7 @@ MISTAKES = (
         "dh0-is-da",
         "bidirectional:backward",
         "columns.initial(s)[None]",
-        'packing.unsort(columns.rows("a")[: packing.B])[None]',
+        'packing.unsort(columns.rows("a")[: packing.B, : cell.sizes[s]])[None]',
         "one factor W_hh short",
     ),
     Mistake(
@@ -207,7 +207,8 @@ MISTAKES = (
         "factors = cell.factors(columns)",
         "k = truncate or packing.T; cut = columns.state_rows['h'].copy(); "
         "[cut.__setitem__(slice(m * packing.B, (m + 1) * packing.B), 0) for m in range(k, packing.T, k)]; "
-        "columns = Columns(packing, columns.x_rows, columns.kept_rows, {'h': cut}); factors = cell.factors(columns)",
+        "columns = Columns(packing, columns.x_rows, columns.kept_rows, {**columns.state_rows, 'h': cut}); "
+        "factors = cell.factors(columns)",
         "dW_hh of the first step of a chunk is taken to start from rest",
     ),
     Mistake(
@@ -256,7 +257,7 @@ MISTAKES = (
         "upstream-counted-twice-at-the-end",
         "unroll:backward",
         "d_last[state], above)",
-        "d_last[state] + np.nan_to_num(d_above[-1]), above)",
+        "d_last[state] + (np.nan_to_num(d_above[-1]) if state == 'h' else 0), above)",
         "what arrives at the last output arrives at h_n once more",
     ),
     Mistake(
@@ -342,7 +343,7 @@ MISTAKES = (
         "dh0-has-the-upstream",
         "bidirectional:backward",
         "columns.initial(s)[None]",
-        "(columns.initial(s) + np.nan_to_num(halves[0][0]))[None]",
+        "(columns.initial(s) + (np.nan_to_num(halves[0][0]) if s == 'h' else 0))[None]",
         "what arrives at step 0 is counted for h(-1) as well",
     ),
 )

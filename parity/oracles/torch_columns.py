@@ -15,7 +15,6 @@ from parity.cases import Case
 from parity.oracles.torch_cells import TORCH_CELLS, Named, Parameters
 from reference.parameters import suffixes
 
-
 Blocks = tuple[Tensor, ...]  # side by side
 
 

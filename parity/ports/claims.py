@@ -47,7 +47,10 @@ class Port:
         needs = {
             dtype: dtype in self.dtypes,
             f"cell {case.cell}": self.claims("cells", case.cell),
-            **{_in_words(kind, name, value): self.claims(kind.options[name].feature, value) for name, value in own.items()},
+            **{
+                _in_words(kind, name, value): self.claims(kind.options[name].feature, value)
+                for name, value in own.items()
+            },
             f"layout {case.layout}": self.claims("layouts", case.layout),
             "layers": case.num_layers == 1 or self.claims("layers"),
             "bidirectional": not case.bidirectional or self.claims("bidirectional"),

@@ -10,25 +10,47 @@ from parity.coverage.points import ASK_NOTHING, Line
 
 SHOWN = 8  # of what is missing
 WIDTH = 80
+ALL = "all"  # the part of what is asked of a set as a whole, not of each cell
+
+Parts = Mapping[str, Sequence[Line]]  # what is covered, by cell
 
 
-def table(title: str, lines: Sequence[Line]) -> Table:
-    """One row for each thing to be covered."""
-    found = Table(title=title, width=WIDTH)
-    for name, justify in (("point", "left"), ("what", "left"), ("found", "right"), ("verdict", "left")):
-        found.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for line in lines:
-        found.add_row(line.point, line.what, line.found, "holds" if line.holds else "MISSES")
+def table(title: str, parts: Parts) -> Table:
+    """A row for each thing to be covered, a column for each cell: how much is, and where it is not all, of how much."""
+    found = Table(title=title, width=WIDTH, pad_edge=False)
+    found.add_column("what", no_wrap=True)
+    cells = [name for name in parts if name != ALL]
+    for name in cells:
+        found.add_column(name, justify="right", no_wrap=True)
+    for row in zip(*(parts[name] for name in cells), strict=True):
+        found.add_row(row[0].what, *map(_found, row))
+    found.add_section()
+    found.add_row("verdict", *(_verdict(parts[name]) for name in cells))
     return found
 
 
-def absent(lines: Sequence[Line]) -> list[str]:
+def _found(line: Line) -> str:
+    """How many are found; where one is not, of how many."""
+    return line.found.partition(" of ")[0] if line.holds else line.found.replace(" of ", "/").replace(" and ", "+")
+
+
+def of_all(lines: Sequence[Line]) -> list[str]:
+    """What is asked of the set as a whole, a line each."""
+    return [f"{line.point} {line.what}: {line.found}: {_verdict([line])}" for line in lines]
+
+
+def _verdict(lines: Sequence[Line]) -> str:
+    return "holds" if all(line.holds for line in lines) else "MISSES"
+
+
+def absent(parts: Parts) -> list[str]:
     """What is missing, a line each; of many the first."""
     found = []
-    for line in lines:
-        found += [f"missing: {line.what}: {name}" for name in line.missing[:SHOWN]]
-        if len(line.missing) > SHOWN:
-            found.append(f"missing: {line.what}: and {len(line.missing) - SHOWN} more")
+    for cell, lines in parts.items():
+        for line in lines:
+            found += [f"missing: {cell}: {line.what}: {name}" for name in line.missing[:SHOWN]]
+            if len(line.missing) > SHOWN:
+                found.append(f"missing: {cell}: {line.what}: and {len(line.missing) - SHOWN} more")
     return found
 
 
@@ -40,12 +62,15 @@ def illegal() -> list[str]:
     ] + [f"clause {clause} asks for nothing: it says {why}" for clause, why in ASK_NOTHING.items()]
 
 
-def document(sets: Mapping[str, Sequence[Line]]) -> dict[str, Any]:
+def document(sets: Mapping[str, Parts]) -> dict[str, Any]:
     """The same for a program."""
     return {
-        name: [
-            {"point": line.point, "what": line.what, "found": line.found, "missing": list(line.missing)}
-            for line in lines
-        ]
-        for name, lines in sets.items()
+        title: {
+            cell: [
+                {"point": line.point, "what": line.what, "found": line.found, "missing": list(line.missing)}
+                for line in lines
+            ]
+            for cell, lines in parts.items()
+        }
+        for title, parts in sets.items()
     }

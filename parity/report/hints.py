@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from parity import tensors
+from parity.cells import CELLS
 from parity.compare import Mismatch, errors
 from parity.ports.verdict import Outcome
 from parity.tensors import NUMBER, TRACE, Tensor
@@ -14,6 +15,7 @@ SMALL = 0.5  # a value of tanh up to here comes from a small argument
 ROUNDED = 8  # unit roundoffs: so far is a value of size 1 off that was rounded a few times
 
 TANH = "small arguments lose relative digits: is tanh computed as 1 - 2/(e^2x + 1)?"
+GATES = "small values lose relative digits: is tanh computed as 1 - 2/(e^2x + 1), or σ as (1 + tanh(x/2))/2?"
 
 
 def hints(outcome: Outcome) -> list[str]:
@@ -71,10 +73,11 @@ def _inputs_agree(outcome: Outcome, about: Tensor, wrong: Mismatch) -> Iterator[
 
 
 def _small_arguments(outcome: Outcome, about: Tensor, wrong: Mismatch) -> Iterator[str]:
-    """Whether a tanh is wrong for small arguments alone, by what rounding does to numbers near 1."""
+    """Whether a tanh, or a closed gate, is wrong for small values alone, by what rounding does to numbers near 1."""
     case, vector = outcome.vector.case, outcome.vector
-    tanh = case.activation if about.name == "y" else case.nonlinearity
-    if tanh != "tanh" or about.backward or about.quantity not in ("h", "output", "y") or about.time_axis is None:
+    tanh = case.activation if about.name == "y" else case.nonlinearity  # "tanh" of every gated cell
+    quantities = ("c", "m", "h", "s", "output", "y")
+    if tanh != "tanh" or about.backward or about.quantity not in quantities or about.time_axis is None:
         return
     here = (slice(None),) * about.time_axis + (wrong.index[about.time_axis],)
     wanted = vector.expect[about.name][here]
@@ -82,7 +85,7 @@ def _small_arguments(outcome: Outcome, about: Tensor, wrong: Mismatch) -> Iterat
     outside = error > vector.allowed[outcome.dtype][about.name][here]
     u = UNIT_ROUNDOFF[np.dtype(outcome.dtype)]
     if np.abs(wanted[outside]).max() <= SMALL and error[outside].max() <= ROUNDED * u:
-        yield TANH
+        yield GATES if CELLS[case.cell].gates and about.name != "y" else TANH
 
 
 def _where_div_begins(outcome: Outcome, about: Tensor, wrong: Mismatch) -> Iterator[str]:

@@ -21,6 +21,7 @@ from reference.arrays import Array
 TYPICAL = 2.0**-5.4
 FEWEST = 3  # tensors of a kind, for their median to mean something
 PROJECTION = "the projection"
+PRODUCTS = ("a", "q")  # quantities that are a product with weights
 EXACT = ("identity", "relu")  # functions that add no error of their own
 ALIKE = 0.5  # bits by which what inherits an error may show more of it
 
@@ -89,7 +90,7 @@ def _kind(case: Case, tensor: Tensor) -> str:
         if tensor.layer:
             return ""
         function = case.nonlinearity if "nonlinearity" in CELLS[case.cell].options else tensor.of
-        return PROJECTION if tensor.of == "a" or function in EXACT else function
+        return PROJECTION if tensor.of in PRODUCTS or function in EXACT else function
     if tensor.name == "y":
         return "z" if case.activation in EXACT else f"y ({case.activation})"
     return f"d_{tensor.parameter or tensor.of}" if tensor.kind == tensors.PARAMETER else tensor.quantity
@@ -101,12 +102,19 @@ def _share(outcome: Outcome, tensor: Tensor, got: Array) -> float | None:
     if got.shape != expect.shape:
         return None
     if tensor.kind == tensors.TRACE and not tensor.backward:
-        expect, allowed, got = expect[:1], allowed[:1], got[:1]
+        part = (slice(1), slice(None), _plain(outcome.vector.case, tensor))
+        expect, allowed, got = expect[part], allowed[part], got[part]
     error = errors(got, expect)
     measured = (allowed > 0) & np.isfinite(error) & np.isfinite(expect)
     with np.errstate(over="ignore", under="ignore"):  # allowed may be a denormal number
         shares = error[measured] / allowed[measured]
         return float(np.sqrt(np.mean(shares**2))) if shares.size else None
+
+
+def _plain(case: Case, tensor: Tensor) -> slice:
+    """What of a step is one operation: of a not the gates that come late, which inherit what others err by."""
+    kind = CELLS[case.cell]
+    return slice(case.H * (len(kind.gates) - len(kind.late)) if tensor.of == "a" and kind.late else None)
 
 
 def lines(found: Sequence[Effective]) -> list[str]:

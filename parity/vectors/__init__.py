@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from parity.cases import CASES, Case
+from parity.cells import VARIANTS
 from parity.vectors.reading import read_set
 from parity.vectors.vector import DTYPES, FORMAT, Corrupt, Vector
 
@@ -18,7 +19,7 @@ __all__ = ["DTYPES", "FORMAT", "FROZEN", "IDS", "Corrupt", "Vector", "frozen", "
 FROZEN = Path(__file__).parent / f"v{FORMAT}"
 
 # The frozen set, from one multiplication by hand to everything at once; a draft until version 1.0.0.
-IDS = """
+_RNN = """
 hand-1x1x1
 small-one-input
 linear-response
@@ -171,6 +172,119 @@ mean-ragged-bf
 ctc-unlikely-zeroed
 ctc-ragged-T17
 """.split()
+
+_GATED = """
+hand
+small-one-step
+small-one-unit
+wide-units
+wide-batch
+long-T263-I63
+layers-4
+square
+square-T-B
+range
+range-narrow
+saturated
+saturated-l2-bi
+closed
+closed-further
+memory-T60
+initialised
+truncate-3-ragged
+lengths-none-reaches-T
+lengths-one-bi
+noh0
+last-states-alone
+output-alone
+nobias-bi
+dropped-nan
+not-finite-minus-inf
+rich
+far-below
+far-above
+far-below-log_softmax
+tiny-kl
+tiny-cross_entropy
+targets-of-any-sum
+ctc-infeasible
+ctc-past-doubles
+unasked-nan-y
+idle-sequence
+mix-01-relu-ctc
+mix-02-softplus-ctc
+mix-03-sigmoid-cross_entropy
+mix-04-identity-mean_pooled_cross_entropy
+mix-05-tanh-softmax_cross_entropy
+mix-06-log_softmax-negative_log_likelihood
+mix-07-sigmoid-ctc
+mix-08-softmax-binary_cross_entropy
+mix-09-identity-squared_error
+mix-10-relu-squared_error
+mix-11-tanh-ctc
+mix-12-softplus-softmax_cross_entropy
+mix-13-softmax-kl
+mix-14-relu-mean_pooled_cross_entropy
+mix-15-log_softmax-negative_log_likelihood
+mix-16-identity-ctc
+mix-17-sigmoid-kl
+mix-18-tanh-mean_pooled_cross_entropy
+mix-19-sigmoid-cross_entropy
+mix-20-relu-ctc
+mix-21-sigmoid-softmax_cross_entropy
+mix-22-stack
+mix-23-identity-ctc
+mix-24-softplus-squared_error
+mix-25-sigmoid-binary_cross_entropy
+mix-26-stack
+mix-27-identity-ctc
+mix-28-log_softmax-negative_log_likelihood
+mix-29-softplus-mean_pooled_cross_entropy
+mix-30-tanh-ctc
+mix-31-stack
+mix-32-stack
+mix-33-softmax-binary_cross_entropy
+mix-34-relu-softmax_cross_entropy
+mix-35-stack
+mix-36-softmax-kl
+mix-37-softmax-cross_entropy
+mix-38-stack
+mix-39-tanh-squared_error
+mix-40-identity-softmax_cross_entropy
+mix-41-softplus-ctc
+mix-42-stack
+mix-43-sigmoid-ctc
+mix-44-stack
+mix-45-softmax-squared_error
+mix-46-sigmoid-cross_entropy
+mix-47-sigmoid-ctc
+mix-48-relu-ctc
+mix-49-sigmoid-mean_pooled_cross_entropy
+mix-50-tanh-ctc
+mix-51-sigmoid-kl
+mix-52-stack
+mix-53-log_softmax-squared_error
+mix-54-softplus-ctc
+mix-55-sigmoid-squared_error
+mix-56-stack
+mix-57-tanh-mean_pooled_cross_entropy
+mix-58-softmax-binary_cross_entropy
+mix-59-softmax-cross_entropy
+mix-60-softmax-cross_entropy
+""".split()
+
+_OF_ONE_CELL = """
+lstm-counting-T40
+lstm-proj-counting-T40
+gru-before-long-T261-ragged-bi
+lstm-proj-long-T261-ragged-bi
+gru-trained
+lstm-trained
+gru-memory-T1000
+lstm-memory-T1000
+""".split()
+
+IDS = [*_RNN, *(f"{variant}-{row}" for variant in VARIANTS if variant != "rnn" for row in _GATED), *_OF_ONE_CELL]
 
 
 @cache

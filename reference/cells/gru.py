@@ -95,7 +95,7 @@ class GruAfter(_Gru):
             add(n, from_n, h_t)
 
     def factors(self, columns: Columns) -> Mapping[str, Array]:
-        """What dh(t) is multiplied by, for [da_r da_z dq] (N, 3H), for da_n, and z, on its way left. SPEC 12.4, 13.3."""
+        """What dh(t) is multiplied by: for [da_r da_z dq] (N, 3H), for da_n, and z for the left. SPEC 12.4, 13.3."""
         r, z, n = blocks(columns.rows("gates"), 3)
         of_r_z_q = np.empty_like(columns.rows("a"))
         of_r, of_z, of_q = blocks(of_r_z_q, 3)

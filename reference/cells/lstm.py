@@ -168,7 +168,7 @@ class Lstm:
         return {"gates": 4 * self.hidden_size, "tanh_c": self.hidden_size}
 
     def shapes(self, input_size: int, bias: bool) -> Shapes:
-        """weight_ih (4H, I), weight_hh (4H, H or P); with bias, bias_ih and bias_hh (4H,); weight_hr (P, H). SPEC 12.2."""
+        """weight_ih (4H, I), weight_hh (4H, H or P); bias_ih and bias_hh (4H,); weight_hr (P, H). SPEC 12.2."""
         H, P = self.hidden_size, self.proj_size
         biases = {"bias_ih": (4 * H,), "bias_hh": (4 * H,)} if bias else {}
         projection = {"weight_hr": (P, H)} if P else {}

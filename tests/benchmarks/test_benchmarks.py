@@ -1,18 +1,21 @@
-"""What `python -m benchmarks` makes of its samples: paired ratios, tables, JSON, the picture. Nothing here is timed."""
+"""What `python -m benchmarks` makes of its samples, and that what it times is right. No time is asserted."""
 
 import json
 import sys
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks import __main__ as program
-from benchmarks import plot
+from benchmarks import contenders, plot, worker
 from benchmarks.__main__ import document
-from benchmarks.tables import Cell, Samples, growth_tables, ratio, table
+from benchmarks.tables import Samples, Setting, growth_tables, ratio, table
 from parity import report
-from parity.cases import BENCHMARKS
+from parity.cases import BENCHMARKS, Case
 
 FIRST, SECOND = list(BENCHMARKS)[:2]
 
@@ -22,7 +25,7 @@ def samples() -> Samples:
     found: Samples = {}
     for case, dtype, threads in ((FIRST, "float32", 1), (FIRST, "float64", 2), (SECOND, "float32", 1)):
         for kind in ("forward", "forward_backward"):
-            found[Cell(case, dtype, kind, threads)] = {
+            found[Setting(case, dtype, kind, threads)] = {
                 "reference": [1.0, 2.0, 5.0],
                 "torch": [2.0, 4.0, 10.0],
                 "floor": [0.8, 1.6, 4.0],
@@ -61,7 +64,7 @@ def test_a_ratio_is_the_median_of_pairs_and_not_the_ratio_of_medians() -> None:
 
 def test_the_table_has_a_row_a_shape_and_the_geometric_mean() -> None:
     shown = text_of(table(samples(), "torch", "forward"))
-    assert "time of the reference / torch (forward)" in shown
+    assert "RNN: time of the reference / torch (forward)" in shown
     assert shown.count("0.50 [0.50-0.50]") == 3
     assert shown.count("32, 1, 8, 16") == 1
     assert [line.split()[2:] for line in shown.splitlines() if "geometric mean" in line] == [
@@ -101,13 +104,13 @@ def test_the_json_has_every_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     found = json.loads(json.dumps(document(samples(), GROWTH)))
     assert found["about"] == {"cpu": "one"}
     assert found["growth"] == GROWTH
-    assert len(found["cells"]) == 6
-    assert found["cells"][0] == {
+    assert len(found["settings"]) == 6
+    assert found["settings"][0] == {
         "case": FIRST,
         "dtype": "float32",
         "kind": "forward",
         "threads": 1,
-        "seconds": samples()[Cell(FIRST, "float32", "forward", 1)],
+        "seconds": samples()[Setting(FIRST, "float32", "forward", 1)],
     }
 
 
@@ -119,6 +122,9 @@ def test_the_json_has_every_sample(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--turns", "0"], "should be above 0"),
         (["--dtype", "float16"], "invalid choice: 'float16'"),
         (["--part", "all"], "invalid choice: 'all'"),
+        (["--cell", "mgu"], "invalid choice: 'mgu'"),
+        (["--cell", "gru", "-k", "bench-T32"], "no shape has 'bench-T32' in its id: bench-gru-T32"),
+        (["--cell", "lstm", "--part", "growth"], "measured of the rnn alone"),
     ],
 )
 def test_wrong_arguments_are_refused(
@@ -133,3 +139,48 @@ def test_wrong_arguments_are_refused(
 def test_what_fails_in_another_process_is_told() -> None:
     with pytest.raises(RuntimeError, match=r"benchmarks\.worker --nonsense failed:"):
         program._process("worker", ["--nonsense"], 1, "", 1)
+
+
+CONTENDERS = [name for name in worker.CLASSES if find_spec(program.AGAINST.get(name, "numpy"))]
+
+
+def tiny(cell: str) -> Case:
+    return Case(f"tiny-{cell}", "benchmark", "too small to be timed", cell=cell, T=4, B=2, I=3, H=5)
+
+
+@pytest.mark.parametrize("cell", program.CELLS)
+@pytest.mark.parametrize("kind", worker.KINDS)
+def test_every_contender_agrees_with_the_reference_and_is_sampled(cell: str, kind: str) -> None:
+    names = [name for name in CONTENDERS if worker.able(name, kind, "float32")]
+    assert ("onnxruntime" in names) == ("onnxruntime" in CONTENDERS and kind == "forward")
+    found = worker.measure(tiny(cell), "float32", kind, names, turns=2)
+    assert {name: len(samples) for name, samples in found.items()} == dict.fromkeys(names, 2)
+
+
+@pytest.mark.parametrize("cell", program.CELLS)
+def test_a_wrong_contender_is_not_timed(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wrong(contenders.Reference):
+        def forward(self) -> dict[str, Any]:
+            results = super().forward()
+            return results | {"h_n": results["h_n"] + np.float32(1e-3)}
+
+    monkeypatch.setitem(worker.CLASSES, "wrong", Wrong)
+    with pytest.raises(AssertionError, match=rf"FAIL tiny-{cell}  float32  against wrong[\s\S]*first: h_n"):
+        worker.measure(tiny(cell), "float32", "forward", ["wrong"], turns=1)
+
+
+@pytest.mark.parametrize("cell", program.CELLS)
+def test_the_floor_does_not_drift_into_values_that_take_longer(cell: str) -> None:
+    """Neither infinities nor denormal numbers, however long the series."""
+    floor = contenders.Floor(replace(tiny(cell), T=1000), "float32")
+    for _ in range(2):
+        floor.forward_backward()
+    for columns in (floor.step, floor.d_step):
+        for rows in (*columns.kept_rows.values(), *columns.state_rows.values()):
+            assert np.all((rows == 0) | (np.abs(rows) > np.finfo(rows.dtype).tiny) & np.isfinite(rows))
+
+
+def test_every_shape_is_timed_with_every_cell() -> None:
+    shapes = {cell: [(c.T, c.B, c.I, c.H) for c in BENCHMARKS.values() if c.cell == cell] for cell in program.CELLS}
+    assert list(shapes) == ["rnn", "gru", "lstm"]
+    assert shapes["rnn"] == shapes["gru"] == shapes["lstm"]

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from parity import subject, tolerance
-from parity.cases import CASES, arrays
+from parity import subject, tensors, tolerance
+from parity.cases import CASES, Case, arrays
+from parity.cells import CELLS
 from parity.compare import CaseResult, TensorResult, compare, compare_tensor, describe, message
 from reference.arrays import Array
 
@@ -121,6 +122,73 @@ def test_the_message_says_what_where_how_much_and_how_to_repeat_it() -> None:
 )
 def test_an_element_is_named_in_words(name: str, index: tuple[int, ...], text: str) -> None:
     assert describe(RICH, name, index) == text
+
+
+GRU = Case("gated", "small", "", cell="gru", bidirectional=True, O=2)
+BEFORE = replace(GRU, reset="before")
+LSTM = Case("gated", "small", "", cell="lstm", proj_size=2, lengths=(7, 4, 5))
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "index", "text"),
+    [
+        (LSTM, "a_l0", (3, 1, 7), "a[f] layer 0 forward step 3 (t = 3) [1, 2]"),
+        (LSTM, "d_a_l0", (0, 2, 19), "d_a[o] layer 0 forward step 0 (t = 0) [2, 4]"),
+        (LSTM, "c_l0", (3, 1, 4), "c layer 0 forward step 3 (t = 3) [1, 4]"),
+        (LSTM, "d_weight_ih_l0", (0, 3), "d_weight_ih_l0[i] [0, 3]"),
+        (LSTM, "d_weight_hh_l0", (14, 1), "d_weight_hh_l0[g] [4, 1]"),
+        (LSTM, "d_bias_hh_l0", (5,), "d_bias_hh_l0[f] [0]"),
+        (LSTM, "d_weight_hr_l0", (1, 4), "d_weight_hr_l0 [1, 4]"),
+        (GRU, "a_l0_reverse", (1, 0, 10), "a[n] layer 0 reverse step 1 (t = 5) [0, 0]"),
+        (GRU, "q_l0", (1, 0, 4), "q layer 0 forward step 1 (t = 1) [0, 4]"),
+        (GRU, "d_rnn.bias_ih_l0", (4,), "d_rnn.bias_ih_l0[r] [4]"),
+        (GRU, "d_output.weight", (1, 9), "d_output.weight [1, 9]"),
+    ],
+)
+def test_an_element_of_a_gate_is_named_by_it(case: Case, name: str, index: tuple[int, ...], text: str) -> None:
+    assert describe(case, name, index) == text
+    assert name in tensors.table(case)
+
+
+@pytest.mark.parametrize("case", [GRU, BEFORE, LSTM], ids=["after", "before", "lstm"])
+def test_the_message_names_the_gate(case: Case) -> None:
+    case = replace(case, bidirectional=False)
+    truth = subject.run(case, arrays(case))
+    wrong = truth["a_l0"].copy()
+    wrong[2, 0, 5] += 1
+    text = message(compare(case, "torch", "float64", truth | {"a_l0": wrong}, truth))
+    assert f"  first: a[{CELLS[case.cell].gates[1]}] layer 0 forward step 2 (t = 2) [0, 0]" in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("case", "forward", "backward"),
+    [
+        (GRU, ["a[r]", "q", "a[n]", "h"], ["d_h", "d_a[n]", "d_q", "d_a[r]"]),
+        (BEFORE, ["a[r]", "s", "a[n]", "h"], ["d_h", "d_a[n]", "d_s", "d_a[r]"]),
+        (LSTM, ["a[i]", "c", "m", "h"], ["d_h", "d_m", "d_c", "d_a[g]"]),
+    ],
+    ids=["after", "before", "lstm"],
+)
+def test_what_is_computed_first_in_a_column_fails_first(case: Case, forward: list[str], backward: list[str]) -> None:
+    """A candidate gate reads q or s: where both are wrong in one step, it is not the first; its error is the larger."""
+    case = replace(case, bidirectional=False)
+    truth = subject.run(case, arrays(case))
+    gates = CELLS[case.cell].gates
+
+    def place(element: str) -> tuple[str, tuple[int, ...]]:
+        name, _, gate = element.rstrip("]").partition("[")
+        return f"{name}_l0", (3, 0, gates.index(gate) * case.H if gate else 0)
+
+    for order in (forward, backward):
+        wrong = {name: tensor.copy() for name, tensor in truth.items()}
+        for size, (name, index) in enumerate(map(place, order), 1):
+            wrong[name][index] += size
+        for element in order:
+            text = message(compare(case, "torch", "float64", wrong, truth))
+            assert f"  first: {element} layer 0 forward step 3 (t = 3) [0, 0]" in text.splitlines()
+            name, index = place(element)
+            wrong[name][index] = truth[name][index]
+        assert compare(case, "torch", "float64", wrong, truth).passed
 
 
 def test_a_step_of_a_batch_first_series_is_found_on_its_own_axis() -> None:

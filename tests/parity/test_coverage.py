@@ -11,6 +11,7 @@ import pytest
 import reference
 from parity import commands, vectors
 from parity.cases import CASES, Case
+from parity.cells import VARIANTS
 from parity.coverage import points
 from parity.coverage.options import RULES, Options, missing
 from parity.ports import fresh
@@ -28,11 +29,13 @@ def test_the_frozen_set_and_the_table_cover_all_that_they_must(
     assert "MISSES" not in out
     assert all(len(line) <= 80 for line in out.splitlines())
     sets = json.loads(file.read_text())
-    assert [len(lines) for lines in sets.values()] == [11, 9]
-    assert {line["point"] for line in next(iter(sets.values()))} == {
-        "options", "sizes", "values", "not read", "clauses", "mistakes",
-    }  # fmt: skip
-    assert not any(line["missing"] for lines in sets.values() for line in lines)
+    frozen, whole = sets.values()
+    assert list(frozen) == [*VARIANTS, "all"]
+    assert list(whole) == list(VARIANTS)
+    for variant in VARIANTS:
+        assert {line["point"] for line in frozen[variant]} == {"options", "sizes", "values", "not read", "clauses"}
+    assert [line["what"] for line in frozen["all"]] == ["killed", "cases that kill one"]
+    assert not any(line["missing"] for parts in sets.values() for lines in parts.values() for line in lines)
 
 
 def test_where_something_is_missing_it_is_said_and_the_exit_code_is_1(
@@ -44,9 +47,9 @@ def test_where_something_is_missing_it_is_said_and_the_exit_code_is_1(
     monkeypatch.setattr("parity.commands.coverage.CASES", {name: CASES[name] for name in few})
     assert commands.main(["coverage", "--fresh", "1", "--fresh-cases", "1", "--illegal"]) == 1
     out = capsys.readouterr().out
-    assert "missing: sizes and lengths: H past 8 lanes" in out
-    assert "missing: cases that kill one: hand-1x1x1" in out
-    assert "missing: those that a port follows: 2.4" in out
+    assert "missing: rnn: sizes and lengths: H past 8 lanes" in out
+    assert "missing: all: cases that kill one: hand-1x1x1" in out
+    assert "missing: rnn: those that a port follows: 2.4" in out
     assert "--fresh 1: 1 cases" in out
     assert "lengths given with layout unbatched: one series has no lengths (1.2)" in out
 
@@ -58,7 +61,7 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
 
 
 def test_the_clauses_are_those_of_spec() -> None:
-    found = re.findall(r"^\*\*([2-8]\.\d+)\*\*", SPEC, re.MULTILINE)
+    found = re.findall(r"^\*\*((?:[2-8]|1[2-9])\.\d+)\*\*", SPEC, re.MULTILINE)
     assert sorted([*points.CLAUSES, *points.ASK_NOTHING]) == sorted(found)
 
 
@@ -87,7 +90,7 @@ def test_a_pair_that_no_case_has_is_missing() -> None:
 
 
 def a_line(case: Case, what: str) -> points.Line:
-    return next(line for line in points.points([case], frozen=True) if line.what == what)
+    return next(line for line in points.points("rnn", [case], frozen=True) if line.what == what)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +119,6 @@ def test_a_case_that_is_changed_no_longer_covers(
 
 def test_what_must_not_be_read_is_counted() -> None:
     nan, garbage = CASES["lengths-one"], CASES["wide-past-8"]
-    assert points.points([nan, garbage], frozen=True)[-2].holds
-    assert not points.points([nan, nan, garbage], frozen=True)[-2].holds
-    assert not points.points([nan])[-2].holds
+    assert points.points("rnn", [nan, garbage], frozen=True)[-2].holds
+    assert not points.points("rnn", [nan, nan, garbage], frozen=True)[-2].holds
+    assert not points.points("rnn", [nan])[-2].holds

@@ -95,9 +95,11 @@ def test_where_it_is_said_not_to_show_nothing_catches_it(name: str, caught: dict
 
 
 def test_rich_alone_catches_most_and_the_tutorial_case_few() -> None:
-    verdicts = measure.measure(list(MISTAKES.values()), [CASES["rich"]])
-    assert sum("rich" in v.catches for v in verdicts) > 0.4 * len(MISTAKES)
-    assert 0 < sum(v.tutorial for v in verdicts) < 0.4 * len(MISTAKES)
+    """Of those that an RNN can make: both cases have one."""
+    of_rnn = [mistake for name, mistake in MISTAKES.items() if not name.startswith(("gru-", "lstm-"))]
+    verdicts = measure.measure(of_rnn, [CASES["rich"]])
+    assert sum("rich" in v.catches for v in verdicts) > 0.4 * len(of_rnn)
+    assert 0 < sum(v.tutorial for v in verdicts) < 0.4 * len(of_rnn)
 
 
 def test_a_small_mistake_passes_the_usual_tolerances() -> None:

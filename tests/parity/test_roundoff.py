@@ -1,20 +1,21 @@
 """Roundoffs: the one that a port claims and is judged at, and the one that its errors show. SPEC 9.6, 9.7."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from parity import subject, vectors
-from parity.cases import CASES
+from parity.cases import CASES, Case
 from parity.compare import compare
 from parity.ports import claims, roundoff
 from parity.ports.claims import Port
 from parity.ports.verdict import Outcome
 from parity.report.roundoff import PROJECTION, Effective, document, effective, lines
-from parity.vectors import Vector
+from parity.vectors import Vector, reading, writing
 from reference.arrays import Array
 from tests.parity import rounding
 
@@ -32,10 +33,12 @@ def in_dtype(dtype: str) -> Answer:
     return lambda vector: subject.run(vector.case, vector.values.astype(dtype))
 
 
-def measured(answer: Answer, dtype: str = "float64", port: Port = PORT) -> Effective:
+def measured(
+    answer: Answer, dtype: str = "float64", port: Port = PORT, among: Sequence[Vector] = MEASURED
+) -> Effective:
     """The effective roundoff of a port that answers so; it passes or fails, which is not asked here."""
     u = roundoff.claimed(port, dtype)
-    outcomes = [Outcome(roundoff.at(vector, dtype, u), dtype, "fail", got=answer(vector)) for vector in MEASURED]
+    outcomes = [Outcome(roundoff.at(vector, dtype, u), dtype, "fail", got=answer(vector)) for vector in among]
     (found,) = effective(port, outcomes)
     return found
 
@@ -82,6 +85,26 @@ def test_a_bad_tanh_sets_it_and_the_projection_is_as_good_as_it_is() -> None:
         f"effective roundoff 2^{found.level:.1f} (float64); "
         f"the projection is at 2^{found.levels[PROJECTION]:.1f}, tanh sets it"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "kinds"),
+    [
+        ({"cell": "gru"}, [PROJECTION, "h"]),
+        ({"cell": "gru", "reset": "before"}, [PROJECTION, "s", "h"]),
+        ({"cell": "lstm"}, [PROJECTION, "c", "h"]),
+        ({"cell": "lstm", "proj_size": 2}, [PROJECTION, "c", "m", "h"]),
+    ],
+)
+def test_a_bad_tanh_of_a_gated_cell_is_not_laid_to_the_projection(
+    options: dict[str, Any], kinds: list[str], tmp_path: Path
+) -> None:
+    cases = [Case(f"roundoff-{n}", "small", "", T=2, H=4 + n, **options) for n in range(3)]
+    writing.write_set(tmp_path / "set", cases, runs=32)
+    found = measured(in_bits(16, tanh_bits=10), among=reading.read_set(tmp_path / "set"))
+    assert list(found.levels)[: len(kinds)] == kinds
+    assert abs(found.levels[PROJECTION] + 16) < 1
+    assert max(found.levels[kind] for kind in kinds[1:]) > -13
 
 
 def test_without_a_trace_the_first_tensor_that_has_the_error_sets_it() -> None:

@@ -164,7 +164,7 @@ def test_a_port_needs_the_first_part_alone() -> None:
 def test_parameters_have_the_names_shapes_and_order_of_the_specification(bidirectional: bool) -> None:
     rnn = reference.RNN(2, 3, num_layers=2, bidirectional=bidirectional)
     network = reference.Network(rnn, output_size=7)
-    sizes = {"I": 2, "H": 3, "O": 7, "D·H": 6 if bidirectional else 3}
+    sizes = {"I": 2, "H": 3, "O": 7, "D·H": 6 if bidirectional else 3, "D·P": 6 if bidirectional else 3}
     row = re.compile(r"^    (\w+(?:\.\w+)?) +\((.*?)\)", re.MULTILINE)
 
     def listed(name: str, prefix: str) -> dict[str, tuple[int, ...]]:

@@ -70,9 +70,11 @@ static real *reals(size_t count) { return make(count, sizeof(real)); }
 
 typedef struct {
     const char *folder, *out, *text; /* text: all of case.toml */
-    const char *nonlinearity, *layout, *activation, *divergence, *reduction, *target, *asked;
+    const char *cell, *reset, *nonlinearity, *layout, *activation, *divergence, *reduction, *target, *asked;
     size_t T, B, I, H, O, L, D, truncate;
-    bool bias;
+    size_t G; /* blocks of H rows in a and in the weights, one a gate (12.2) */
+    size_t P; /* size of h: H, or what an LSTM projects its H units on (15.6) */
+    bool projected, bias;
     double dropout;
     int64_t *length; /* (B,): how many steps of each sequence are real, the others are padding (6.1) */
 } Case;
@@ -131,6 +133,8 @@ static Case read_case(const char *folder, const char *out)
     size_t size;
     const char *text = read_file(join(folder, "/case.toml", "", ""), &size);
     Case c = {.folder = folder, .out = out, .text = text};
+    c.cell = value(text, "cell");
+    c.reset = value(text, "reset");
     c.nonlinearity = value(text, "nonlinearity");
     c.layout = value(text, "layout");
     c.activation = value(text, "activation");
@@ -142,6 +146,8 @@ static Case read_case(const char *folder, const char *out)
     c.B = size_of(text, "B");
     c.I = size_of(text, "I");
     c.H = size_of(text, "H");
+    c.projected = size_of(text, "proj_size") > 0;
+    c.P = c.projected ? size_of(text, "proj_size") : c.H;
     c.O = size_of(text, "O");
     c.L = size_of(text, "num_layers");
     c.D = flag(text, "bidirectional") ? 2 : 1;
@@ -149,7 +155,6 @@ static Case read_case(const char *folder, const char *out)
     c.bias = flag(text, "bias");
     c.dropout = strtod(value(text, "dropout"), NULL);
     if (!is(value(text, "format"), "1")) fail("unknown format", value(text, "format"));
-    if (!is(value(text, "cell"), "rnn")) fail("unknown cell", value(text, "cell"));
     if (!is(value(text, "dtype"), DTYPE)) fail("this program computes in " DTYPE ", not in", value(text, "dtype"));
     return c;
 }
@@ -229,10 +234,10 @@ static void write_series(const Case *c, const char *name, const real *data, size
     else write_array(c, name, laid_out, 3, is(c->layout, "batch_first") ? batch_first : batched);
 }
 
-/* Writes states (L·D, B, H). */
-static void write_states(const Case *c, const char *name, const real *data)
+/* Writes a state of every layer and direction, (L·D, B, F). */
+static void write_state(const Case *c, const char *name, const real *data, size_t F)
 {
-    size_t batched[] = {c->L * c->D, c->B, c->H}, unbatched[] = {c->L * c->D, c->H};
+    size_t batched[] = {c->L * c->D, c->B, F}, unbatched[] = {c->L * c->D, F};
     if (is(c->layout, "unbatched")) write_array(c, name, data, 2, unbatched);
     else write_array(c, name, data, 3, batched);
 }
@@ -280,27 +285,84 @@ static real *read_desired(const Case *c, const real *weights)
     return desired;
 }
 
+/* ---- The weights of a product, and their gradients (1.4, 1.5) --------------------------------------------------- */
+
+typedef struct {
+    const char *prefix, *which; /* <prefix>weight<which>, <prefix>bias<which> */
+    size_t to, from;
+    const real *w, *b; /* (to, from), (to,); b is NULL where there is no bias */
+    real *dw, *db;
+} Linear;
+
+static Linear read_linear(const Case *c, const char *prefix, const char *which, size_t to, size_t from, bool bias)
+{
+    Linear l = {.prefix = prefix, .which = which, .to = to, .from = from};
+    l.w = read_reals(c, join(prefix, "weight", which, ""), to * from);
+    if (bias) l.b = read_reals(c, join(prefix, "bias", which, ""), to);
+    l.dw = reals(to * from);
+    l.db = reals(to);
+    return l;
+}
+
+static void write_linear(const Case *c, Linear l)
+{
+    write_array(c, join("d_", l.prefix, "weight", l.which), l.dw, 2, (size_t[]){l.to, l.from});
+    write_array(c, join("d_", l.prefix, "bias", l.which), l.db, 1, &l.to);
+}
+
 /* ---- One layer in one direction: its arrays (1.4, 4.3, 5.1) ----------------------------------------------------- */
 
 typedef struct {
+    Linear ih, hh, hr; /* (G·H, F), (G·H, P); of a projection (P, H) */
+} Weights;
+
+/*
+ * The columns of the unrolled network: values, or gradients of them. Of all steps, (T, B, ·) in reading order (4.3), or
+ * the rows of one step of one sequence. All are 0 at first, and what its cell does not have stays so.
+ */
+typedef struct {
+    real *x;                 /* what a column reads: F */
+    real *h_prev, *c_prev;   /* and h(t-1), c(t-1): P, H; of gradients the carries, its shares of dh(t-1), dc(t-1) */
+    real *a, *q, *s, *c, *m; /* what it computes: G·H, then H each (13.1, 14.1, 15.1); m is h without a projection */
+    real *h;                 /* P */
+} Column;
+
+typedef struct {
     const char *suffix;
-    size_t F;                              /* size of its input */
+    size_t F; /* size of its input */
     bool reverse;
-    const real *w_ih, *w_hh, *b_ih, *b_hh; /* (H, F), (H, H), (H,), (H,) */
-    real *x, *a, *h;                       /* (T, B, ·) in reading order (4.3); h (T+1, B, H): h(-1) stands at 0 */
-    real *dh, *da, *dx;                    /* (T, B, ·) in reading order */
-    real *dw_ih, *dw_hh, *db;              /* db (H,): the two biases have one gradient (0.9) */
+    Weights w;
+    Column values, gradients; /* of all steps */
 } Direction;
 
-static real *read_parameter(const Case *c, const char *kind, const char *suffix, size_t count)
+/* Room for all steps of a direction. States and carries are (T+1, B, ·): h(-1), and the gradient of it, stand first. */
+static Column make_columns(const Case *c, const Direction *d, bool gradients)
 {
-    return read_reals(c, join(c->O ? "rnn." : "", kind, suffix, ""), count);
+    size_t n = c->T * c->B;
+    Column all = {.x = reals(n * d->F), .a = reals(n * c->G * c->H), .q = reals(n * c->H), .s = reals(n * c->H)};
+    all.h_prev = reals((n + c->B) * c->P);
+    all.c_prev = reals((n + c->B) * c->H);
+    all.h = gradients ? reals(n * c->P) : all.h_prev + c->B * c->P; /* h(t-1) of a step is h(t) of the one before */
+    all.c = gradients ? reals(n * c->H) : all.c_prev + c->B * c->H;
+    all.m = c->projected ? reals(n * c->H) : all.h;
+    return all;
+}
+
+/* The rows of one step of one sequence, r = s·B + b. */
+static Column column(const Case *c, const Direction *d, Column all, size_t r)
+{
+    size_t h = r * c->P, units = r * c->H;
+    return (Column){.x = all.x + r * d->F, .h_prev = all.h_prev + h, .c_prev = all.c_prev + units,
+                    .a = all.a + c->G * units, .q = all.q + units, .s = all.s + units, .c = all.c + units,
+                    .m = all.m + units, .h = all.h + h};
 }
 
 /* Every layer from the first to the last, in each the forward direction first: row l·D + k of a state (1.2). */
 static Direction *read_parameters(const Case *c)
 {
     Direction *stack = make(c->L * c->D, sizeof *stack);
+    const char *prefix = c->O ? "rnn." : "";
+    size_t rows = c->G * c->H;
     for (size_t l = 0; l < c->L; l++)
         for (size_t k = 0; k < c->D; k++) {
             Direction *d = &stack[l * c->D + k];
@@ -308,30 +370,34 @@ static Direction *read_parameters(const Case *c)
             snprintf(number, sizeof number, "%zu", l);
             d->suffix = join("_l", number, k ? "_reverse" : "", "");
             d->reverse = k == 1;
-            d->F = l ? c->D * c->H : c->I;
-            d->w_ih = read_parameter(c, "weight_ih", d->suffix, c->H * d->F);
-            d->w_hh = read_parameter(c, "weight_hh", d->suffix, c->H * c->H);
-            if (!c->bias) continue;
-            d->b_ih = read_parameter(c, "bias_ih", d->suffix, c->H);
-            d->b_hh = read_parameter(c, "bias_hh", d->suffix, c->H);
+            d->F = l ? c->D * c->P : c->I;
+            d->w.ih = read_linear(c, prefix, join("_ih", d->suffix, "", ""), rows, d->F, c->bias);
+            d->w.hh = read_linear(c, prefix, join("_hh", d->suffix, "", ""), rows, c->P, c->bias);
+            if (c->projected) d->w.hr = read_linear(c, prefix, join("_hr", d->suffix, "", ""), c->P, c->H, false);
         }
     return stack;
+}
+
+/* Writes the values of all columns, or their gradients, whose names begin with d_. */
+static void write_columns(const Case *c, const char *before, Column all, const char *suffix)
+{
+    size_t blocks_of_H[] = {c->T, c->B, c->G * c->H}, units[] = {c->T, c->B, c->H}, h[] = {c->T, c->B, c->P};
+    write_array(c, join(before, "a", suffix, ""), all.a, 3, blocks_of_H);
+    write_array(c, join(before, "q", suffix, ""), all.q, 3, units);
+    write_array(c, join(before, "s", suffix, ""), all.s, 3, units);
+    write_array(c, join(before, "c", suffix, ""), all.c, 3, units);
+    write_array(c, join(before, "m", suffix, ""), all.m, 3, units);
+    write_array(c, join(before, "h", suffix, ""), all.h, 3, h);
 }
 
 /* Writes the trace of a direction, and the gradients of its parameters. */
 static void write_direction(const Case *c, const Direction *d)
 {
-    size_t trace[] = {c->T, c->B, c->H}, w_ih[] = {c->H, d->F}, w_hh[] = {c->H, c->H};
-    const char *d_rnn = c->O ? "d_rnn." : "d_";
-    write_array(c, join("a", d->suffix, "", ""), d->a, 3, trace);
-    write_array(c, join("h", d->suffix, "", ""), d->h + c->B * c->H, 3, trace);
-    write_array(c, join("d_h", d->suffix, "", ""), d->dh, 3, trace);
-    write_array(c, join("d_a", d->suffix, "", ""), d->da, 3, trace);
-    write_array(c, join(d_rnn, "weight_ih", d->suffix, ""), d->dw_ih, 2, w_ih);
-    write_array(c, join(d_rnn, "weight_hh", d->suffix, ""), d->dw_hh, 2, w_hh);
-    if (!c->bias) return;
-    write_array(c, join(d_rnn, "bias_ih", d->suffix, ""), d->db, 1, &c->H);
-    write_array(c, join(d_rnn, "bias_hh", d->suffix, ""), d->db, 1, &c->H);
+    write_columns(c, "", d->values, d->suffix);
+    write_columns(c, "d_", d->gradients, d->suffix);
+    write_linear(c, d->w.ih);
+    write_linear(c, d->w.hh);
+    if (c->projected) write_linear(c, d->w.hr);
 }
 
 /* ---- The conversation (10.5) ------------------------------------------------------------------------------------ */

@@ -2,12 +2,19 @@
 //
 // A template for ports: plain loops, no packages. Arrays are typed arrays, time-major (T, B, F) with t slowest, whatever
 // the layout of the case (1.2). Numbers in comments are clauses of SPEC.md. JavaScript computes in doubles; what is
-// kept in a Float32Array is rounded there.
+// kept in a Float32Array is rounded there. What a column computes is in rnn.mjs, gru.mjs and lstm.mjs; all else is here.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
+import { ACTIVATIONS, logSoftmax, sumOf } from './activations.mjs'
+import { biasBack, mapped, plusProduct, productBack, row } from './arrays.mjs'
+import { gru } from './gru.mjs'
+import { lstm } from './lstm.mjs'
+import { rnn } from './rnn.mjs'
+
 const FLOATS = { float64: [Float64Array, '<f8'], float32: [Float32Array, '<f4'] }
+const CELLS = { rnn, gru, lstm }
 
 // ---- What a case is (10.2) ----
 
@@ -18,10 +25,12 @@ function readCase(folder, out) {
     if (key) c[key] = JSON.parse(value) // text, numbers and flags are written as in JSON
   }
   if (c.format !== 1) throw new Error(`unknown format ${c.format}`)
-  if (c.cell !== 'rnn') throw new Error(`unknown cell ${c.cell}`)
+  if (!(c.cell in CELLS)) throw new Error(`unknown cell ${c.cell}`)
   ;[c.Real, c.descr] = FLOATS[c.dtype]
   c.D = c.bidirectional ? 2 : 1
   c.L = c.num_layers
+  c.P = c.proj_size || c.H // the size of h
+  c.column = CELLS[c.cell](c)
   c.prefix = c.O ? 'rnn.' : ''
   c.asked = new Set(c.asked.split(' '))
   c.length = c.lengths ? Array.from(read(c, 'lengths', BigInt64Array, '<i8', c.B), Number) : Array(c.B).fill(c.T)
@@ -78,141 +87,73 @@ function writeSeries(c, name, data, F) {
   write(c, name, relaid(c, data, F, true), shape)
 }
 
-function writeStates(c, name, data) {
-  write(c, name, data, c.layout === 'unbatched' ? [c.L * c.D, c.H] : [c.L * c.D, c.B, c.H])
-}
-
-// ---- Activations (2): `value` of one step's vector z, and `back`, its vector-Jacobian product with y (2.1) ----
-
-// A scalar activation: back is an elementwise product with the slope (2.2).
-const scalar = (f, timesSlope) => ({
-  value: (z) => z.map(f),
-  back: (dy, y) => dy.map((d, i) => timesSlope(d, y[i])),
-})
-
-function sigmoid(z) {
-  const e = Math.exp(-Math.abs(z)) // never overflows (2.4)
-  return z > 0 ? 1 / (1 + e) : e / (1 + e)
-}
-
-// The largest element is subtracted before exp (2.9).
-const largest = (z) => z.reduce((m, v) => (v > m ? v : m))
-const sumOf = (v) => v.reduce((a, b) => a + b, 0)
-
-function softmax(z) {
-  const m = largest(z)
-  const e = z.map((v) => Math.exp(v - m))
-  const sum = sumOf(e)
-  return e.map((v) => v / sum)
-}
-
-function logSoftmax(z) {
-  const m = largest(z)
-  const log = Math.log(sumOf(z.map((v) => Math.exp(v - m))))
-  return z.map((v) => v - m - log)
-}
-
-const ACTIVATIONS = {
-  identity: scalar((z) => z, (dy) => dy),
-  tanh: scalar(Math.tanh, (dy, y) => dy * (1 - y * y)),
-  relu: scalar((z) => (z <= 0 ? 0 : z), (dy, y) => (y <= 0 ? 0 : dy)), // a gate: inf · 0 would be NaN (2.5)
-  sigmoid: scalar(sigmoid, (dy, y) => dy * (y * (1 - y))),
-  softplus: scalar((z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))), (dy, y) => dy * -Math.expm1(-y)),
-  softmax: {
-    value: softmax,
-    back: (dy, y) => {
-      const sum = sumOf(dy.map((d, j) => d * y[j]))
-      return dy.map((d, i) => y[i] * (d - sum)) // 2.7
-    },
-  },
-  log_softmax: {
-    value: logSoftmax,
-    back: (dy, y) => {
-      const sum = sumOf(dy)
-      return dy.map((d, i) => d - Math.exp(y[i]) * sum) // 2.8
-    },
-  },
+function writeState(c, name, data, size) {
+  write(c, name, data, c.layout === 'unbatched' ? [c.L * c.D, size] : [c.L * c.D, c.B, size])
 }
 
 // ---- One layer, one direction (3, 5) ----
 
+const product = (shape) => shape.reduce((a, b) => a * b, 1)
+
+// The parameters (1.4), and room for the values of all columns and for their gradients, in reading order (4.3).
 function readDirection(c, layer, reverse) {
   const suffix = `_l${layer}${reverse ? '_reverse' : ''}`
-  const F = layer ? c.D * c.H : c.I
-  const parameter = (kind, count) => readReals(c, `${c.prefix}${kind}${suffix}`, count)
+  const F = layer ? c.D * c.P : c.I
+  const G = c.column.kept.a // H for each gate
+  const biases = { bias_ih: [G], bias_hh: [G] }
+  const projection = c.proj_size ? { weight_hr: [c.P, c.H] } : {}
+  const shapes = { weight_ih: [G, F], weight_hh: [G, c.P], ...biases, ...projection }
+  const sizes = { x: F, ...c.column.kept, ...c.column.states }
+  const zeros = (shape) => new c.Real(product(shape))
+  const given = (shape, name) => readReals(c, `${c.prefix}${name}${suffix}`, product(shape))
+  const series = (size) => new c.Real((c.T + 1) * c.B * size) // step -1 stands first: initial states; in d the carries
   return {
     suffix,
     F,
-    wIh: parameter('weight_ih', c.H * F),
-    wHh: parameter('weight_hh', c.H * c.H),
-    bIh: c.bias ? parameter('bias_ih', c.H) : new c.Real(c.H),
-    bHh: c.bias ? parameter('bias_hh', c.H) : new c.Real(c.H),
+    sizes,
+    shapes,
+    parameters: mapped(shapes, (shape, name) => (name in biases && !c.bias ? zeros : given)(shape, name)),
+    dParameters: mapped(shapes, zeros),
+    trace: mapped(sizes, series),
+    d: mapped(sizes, series),
     reads: (s, b) => (reverse ? c.length[b] - 1 - s : s), // which t is read at step s (4.2)
   }
 }
 
-const row = (array, index, size) => array.subarray(index * size, (index + 1) * size)
+// What a trace, or its gradient, has at step s of sequence b: a row of each array.
+const columnOf = (c, sizes, arrays, s, b) =>
+  mapped(sizes, (size, name) => row(arrays[name], (s + 1) * c.B + b, size))
 
-// The trace, in reading order (4.3): x, a (T, B, ·) and h (T+1, B, H), where h(-1) stands at 0.
-function forward(c, d, series, h0) {
-  const { B, H } = c
-  const f = ACTIVATIONS[c.nonlinearity]
-  d.x = new c.Real(c.T * B * d.F)
-  d.a = new c.Real(c.T * B * H)
-  d.h = new c.Real((c.T + 1) * B * H)
-  d.h.set(h0)
+// Fills the trace. The initial states are there.
+function forward(c, direction, series) {
+  const { sizes, trace, F } = direction
   for (let s = 0; s < c.T; s++) {
-    for (let b = 0; b < B; b++) {
+    for (let b = 0; b < c.B; b++) {
       if (s >= c.length[b]) continue // padding is not read, and stays 0 (6.2, 6.5)
-      const x = row(d.x, s * B + b, d.F)
-      const a = row(d.a, s * B + b, H)
-      const before = row(d.h, s * B + b, H)
-      x.set(row(series, d.reads(s, b) * B + b, d.F))
-      for (let i = 0; i < H; i++) {
-        let sum = d.bIh[i] + d.bHh[i] // a(t) = W_ih x(t) + b_ih + W_hh h(t-1) + b_hh (3.1)
-        for (let j = 0; j < d.F; j++) sum += d.wIh[i * d.F + j] * x[j]
-        for (let j = 0; j < H; j++) sum += d.wHh[i * H + j] * before[j]
-        a[i] = sum
-      }
-      row(d.h, (s + 1) * B + b, H).set(f.value(a)) // h(t) = f(a(t))
+      const now = columnOf(c, sizes, trace, s, b)
+      now.x.set(row(series, direction.reads(s, b) * c.B + b, F))
+      c.column.forward(direction.parameters, columnOf(c, sizes, trace, s - 1, b), now)
     }
   }
 }
 
-// dHigher: what arrives from above (T, B, H), in reading order. Fills dh0 (B, H), which carries da(t+1) W_hh on the way.
-function backward(c, d, dHigher, dHn, dh0) {
-  const { B, H } = c
-  const f = ACTIVATIONS[c.nonlinearity]
-  d.dh = new c.Real(c.T * B * H)
-  d.da = new c.Real(c.T * B * H)
-  d.dx = new c.Real(c.T * B * d.F)
-  d.dWIh = new c.Real(H * d.F)
-  d.dWHh = new c.Real(H * H)
-  d.db = new c.Real(H)
+// Fills the gradients. What arrives from above is there, in d.h; dLast: for each state d_h_n, d_c_n (B, ·).
+function backward(c, direction, dLast) {
+  const { sizes, trace, d, parameters, dParameters } = direction
   for (let s = c.T - 1; s >= 0; s--) {
-    if (c.truncate && (s + 1) % c.truncate === 0) dh0.fill(0) // 7.1
-    for (let b = 0; b < B; b++) {
+    for (let b = 0; b < c.B; b++) {
       if (s >= c.length[b]) continue
-      const [x, dx] = [row(d.x, s * B + b, d.F), row(d.dx, s * B + b, d.F)]
-      const [before, h] = [row(d.h, s * B + b, H), row(d.h, (s + 1) * B + b, H)]
-      const [dh, da] = [row(d.dh, s * B + b, H), row(d.da, s * B + b, H)]
-      const carry = row(dh0, b, H)
+      const dNow = columnOf(c, sizes, d, s, b)
+      const carry = columnOf(c, sizes, d, -1, b)
       const isLast = s === c.length[b] - 1 // of the sequence, not of the batch (6.4)
-      for (let i = 0; i < H; i++) dh[i] = dHigher[(s * B + b) * H + i] + carry[i] + (isLast ? dHn[b * H + i] : 0)
-      da.set(f.back(dh, h)) // h(t) = f(a(t))
-      carry.fill(0)
-      for (let i = 0; i < H; i++) {
-        // a(t) = W_ih x(t) + b_ih + W_hh h(t-1) + b_hh
-        for (let j = 0; j < H; j++) {
-          carry[j] += da[i] * d.wHh[i * H + j]
-          d.dWHh[i * H + j] += da[i] * before[j]
-        }
-        for (let j = 0; j < d.F; j++) {
-          dx[j] += da[i] * d.wIh[i * d.F + j]
-          d.dWIh[i * d.F + j] += da[i] * x[j]
-        }
-        d.db[i] += da[i]
+      for (const state in c.column.states) {
+        if (c.truncate && (s + 1) % c.truncate === 0) carry[state].fill(0) // 7.1
+        if (isLast) carry[state].set(row(dLast[state], b, sizes[state])) // no step follows (0.7)
       }
+      dNow.h.forEach((above, j) => (dNow.h[j] = above + carry.h[j])) // h(t) is read above and by step t+1
+      carry.h.fill(0)
+      const [before, now] = [columnOf(c, sizes, trace, s - 1, b), columnOf(c, sizes, trace, s, b)]
+      c.column.backward(parameters, before, now, dNow, carry, dParameters)
     }
   }
 }
@@ -220,8 +161,8 @@ function backward(c, d, dHigher, dHn, dh0) {
 // ---- The stack (4, 5.6, 5.7) ----
 
 // Calls visit(s, t, b) for every real step: s in the reading order of the direction, t in time.
-function realSteps(c, d, visit) {
-  for (let b = 0; b < c.B; b++) for (let s = 0; s < c.length[b]; s++) visit(s, d.reads(s, b), b)
+function realSteps(c, direction, visit) {
+  for (let b = 0; b < c.B; b++) for (let s = 0; s < c.length[b]; s++) visit(s, direction.reads(s, b), b)
 }
 
 // Drops elements of a series, and scales the others; its own adjoint (4.6, 5.7).
@@ -230,18 +171,26 @@ function drop(c, masks, gap, series) {
   return series.map((v, i) => (kept[i] && c.dropout < 1 ? v / (1 - c.dropout) : 0))
 }
 
-// Runs every layer; returns the output (T, B, D·H) and fills h_n (L·D, B, H).
-function stackForward(c, stack, x, h0, masks, hN) {
-  const { B, H, D } = c
+// The rows of one direction in a state of all, (L·D, B, ·).
+const ofDirection = (c, states, l, k) =>
+  mapped(c.column.states, (size, state) => row(states[state], l * c.D + k, c.B * size))
+
+// Runs every layer; returns the output (T, B, D·P) and fills h_n, c_n.
+function stackForward(c, stack, x, initial, masks, last) {
+  const { B, P, D } = c
   let series = x
   for (let l = 0; l < c.L; l++) {
-    const output = new c.Real(c.T * B * D * H)
-    stack[l].forEach((d, k) => {
-      forward(c, d, series, row(h0, l * D + k, B * H))
-      realSteps(c, d, (s, t, b) => {
-        const h = row(d.h, (s + 1) * B + b, H)
-        output.set(h, (t * B + b) * D * H + k * H) // both directions side by side (4.1)
-        if (s === c.length[b] - 1) hN.set(h, ((l * D + k) * B + b) * H) // 6.4
+    const output = new c.Real(c.T * B * D * P)
+    stack[l].forEach((direction, k) => {
+      const { sizes, trace } = direction
+      const [initialHere, lastHere] = [ofDirection(c, initial, l, k), ofDirection(c, last, l, k)]
+      for (const state in c.column.states) trace[state].set(initialHere[state])
+      forward(c, direction, series)
+      realSteps(c, direction, (s, t, b) => {
+        const now = columnOf(c, sizes, trace, s, b)
+        output.set(now.h, (t * B + b) * D * P + k * P) // both directions side by side (4.1)
+        if (s < c.length[b] - 1) return
+        for (const state in c.column.states) lastHere[state].set(now[state], b * sizes[state]) // 6.4
       })
     })
     series = masks && l + 1 < c.L ? drop(c, masks, l, output) : output
@@ -249,23 +198,25 @@ function stackForward(c, stack, x, h0, masks, hN) {
   return series
 }
 
-// Runs every layer backward; returns dx (T, B, I) and fills dh0 (L·D, B, H).
-function stackBackward(c, stack, dOutput, dHn, masks, dh0) {
-  const { B, H, D } = c
+// Runs every layer backward; returns dx (T, B, I) and fills dh0, dc0.
+function stackBackward(c, stack, dOutput, dLast, masks, dInitial) {
+  const { B, P, D } = c
   let dSeries = dOutput
   for (let l = c.L - 1; l >= 0; l--) {
     const F = stack[l][0].F
     const dx = new c.Real(c.T * B * F)
-    stack[l].forEach((d, k) => {
-      const dHigher = new c.Real(c.T * B * H)
-      realSteps(c, d, (s, t, b) => {
-        const start = (t * B + b) * D * H + k * H
-        dHigher.set(dSeries.subarray(start, start + H), (s * B + b) * H)
+    stack[l].forEach((direction, k) => {
+      const { sizes, d } = direction
+      realSteps(c, direction, (s, t, b) => {
+        const start = (t * B + b) * D * P + k * P
+        columnOf(c, sizes, d, s, b).h.set(dSeries.subarray(start, start + P))
       })
-      backward(c, d, dHigher, row(dHn, l * D + k, B * H), row(dh0, l * D + k, B * H))
-      realSteps(c, d, (s, t, b) => {
-        for (let j = 0; j < F; j++) dx[(t * B + b) * F + j] += d.dx[(s * B + b) * F + j] // x is read by both (5.6)
+      backward(c, direction, ofDirection(c, dLast, l, k))
+      realSteps(c, direction, (s, t, b) => {
+        columnOf(c, sizes, d, s, b).x.forEach((v, j) => (dx[(t * B + b) * F + j] += v)) // x is read by both (5.6)
       })
+      const dInitialHere = ofDirection(c, dInitial, l, k)
+      for (const state in c.column.states) dInitialHere[state].set(row(d[state], 0, B * sizes[state]))
     })
     dSeries = masks && l > 0 ? drop(c, masks, l - 1, dx) : dx
   }
@@ -366,19 +317,15 @@ function meanPooledCrossEntropy(c, y, dy) {
 
 // ---- The output layer (3.5, 5.8) ----
 
-// From the output of the stack to DIV and back: writes z, y, div and their gradients; returns d_output (T, B, D·H).
+// From the output of the stack to DIV and back: writes z, y, div and their gradients; returns d_output (T, B, D·P).
 function outputLayer(c, h) {
-  const [n, O, F] = [c.T * c.B, c.O, c.D * c.H]
+  const [n, O, F] = [c.T * c.B, c.O, c.D * c.P]
   const f = ACTIVATIONS[c.activation]
   const weight = readReals(c, 'output.weight', O * F)
   const bias = readReals(c, 'output.bias', O)
   const [z, y, dy, dz] = Array.from({ length: 4 }, () => new c.Real(n * O))
   for (let t = 0; t < n; t++) {
-    for (let i = 0; i < O; i++) {
-      let sum = bias[i] // z(t) = W2 h(t) + b2
-      for (let j = 0; j < F; j++) sum += weight[i * F + j] * h[t * F + j]
-      z[t * O + i] = sum
-    }
+    for (let i = 0; i < O; i++) z[t * O + i] = plusProduct(bias[i], weight, i, row(h, t, F)) // z(t) = W2 h(t) + b2
     y.set(f.value(row(z, t, O)), t * O) // y(t) = f2(z(t))
   }
   const whole = c.divergence === 'mean_pooled_cross_entropy' ? meanPooledCrossEntropy : localDivergence
@@ -386,14 +333,8 @@ function outputLayer(c, h) {
   const [dWeight, dBias, dOutput] = [new c.Real(O * F), new c.Real(O), new c.Real(n * F)]
   for (let t = 0; t < n; t++) {
     dz.set(f.back(row(dy, t, O), row(y, t, O)), t * O)
-    for (let i = 0; i < O; i++) {
-      const d = dz[t * O + i]
-      for (let j = 0; j < F; j++) {
-        dWeight[i * F + j] += d * h[t * F + j]
-        dOutput[t * F + j] += d * weight[i * F + j]
-      }
-      dBias[i] += d
-    }
+    productBack(row(dz, t, O), weight, row(h, t, F), row(dOutput, t, F), dWeight)
+    biasBack(row(dz, t, O), dBias)
   }
   for (const [name, data] of Object.entries({ z, y, d_y: dy, d_z: dz })) writeSeries(c, name, data, O)
   write(c, 'div', c.Real.of(div), [])
@@ -405,38 +346,43 @@ function outputLayer(c, h) {
 
 // ---- A case, whole (10.5) ----
 
-function writeDirection(c, d) {
-  const trace = [c.T, c.B, c.H]
-  write(c, `a${d.suffix}`, d.a, trace)
-  write(c, `h${d.suffix}`, d.h.subarray(c.B * c.H), trace)
-  write(c, `d_h${d.suffix}`, d.dh, trace)
-  write(c, `d_a${d.suffix}`, d.da, trace)
-  write(c, `d_${c.prefix}weight_ih${d.suffix}`, d.dWIh, [c.H, d.F])
-  write(c, `d_${c.prefix}weight_hh${d.suffix}`, d.dWHh, [c.H, c.H])
-  write(c, `d_${c.prefix}bias_ih${d.suffix}`, d.db, [c.H]) // the two biases have one gradient (0.9)
-  write(c, `d_${c.prefix}bias_hh${d.suffix}`, d.db, [c.H])
+function writeDirection(c, direction) {
+  const { sizes, shapes, suffix } = direction
+  for (const [name, size] of Object.entries(sizes)) {
+    const [shape, start] = [[c.T, c.B, size], c.B * size] // from step 0 on
+    write(c, `${name}${suffix}`, direction.trace[name].subarray(start), shape)
+    write(c, `d_${name}${suffix}`, direction.d[name].subarray(start), shape)
+  }
+  for (const [name, shape] of Object.entries(shapes)) {
+    write(c, `d_${c.prefix}${name}${suffix}`, direction.dParameters[name], shape)
+  }
 }
 
 function answer(folder, out) {
   const c = readCase(folder, out)
   if (c.divergence === 'ctc') return 'skip ctc'
-  const [n, states, DH] = [c.T * c.B, c.L * c.D * c.B * c.H, c.D * c.H]
+  const [n, DP] = [c.T * c.B, c.D * c.P]
   const stack = Array.from({ length: c.L }, (_, l) =>
     Array.from({ length: c.D }, (_, k) => readDirection(c, l, k === 1)),
   )
   const x = relaid(c, readReals(c, 'x', n * c.I), c.I)
-  const masks = c.dropout_masks && read(c, 'dropout_masks', Uint8Array, '|b1', (c.L - 1) * n * DH)
+  const masks = c.dropout_masks && read(c, 'dropout_masks', Uint8Array, '|b1', (c.L - 1) * n * DP)
+  const eachState = (array) => mapped(c.column.states, (size, state) => array(c.L * c.D * c.B * size, state))
+  const initial = eachState((count, state) => givenOrZeros(c, `${state}0`, count))
+  const dLast = eachState((count, state) => givenOrZeros(c, `d_${state}_n`, count))
+  const [last, dInitial] = Array.from({ length: 2 }, () => eachState((count) => new c.Real(count)))
 
-  const [hN, dh0] = [new c.Real(states), new c.Real(states)]
-  const output = stackForward(c, stack, x, givenOrZeros(c, 'h0', states), masks, hN)
-  const dOutput = c.O ? outputLayer(c, output) : relaid(c, givenOrZeros(c, 'd_output', n * DH), DH)
-  const dx = stackBackward(c, stack, dOutput, givenOrZeros(c, 'd_h_n', states), masks, dh0)
+  const output = stackForward(c, stack, x, initial, masks, last)
+  const dOutput = c.O ? outputLayer(c, output) : relaid(c, givenOrZeros(c, 'd_output', n * DP), DP)
+  const dx = stackBackward(c, stack, dOutput, dLast, masks, dInitial)
 
-  for (const d of stack.flat()) writeDirection(c, d)
-  writeSeries(c, 'output', output, DH)
-  writeStates(c, 'h_n', hN)
+  for (const direction of stack.flat()) writeDirection(c, direction)
+  writeSeries(c, 'output', output, DP)
   writeSeries(c, 'd_x', dx, c.I)
-  writeStates(c, 'd_h0', dh0)
+  for (const [state, size] of Object.entries(c.column.states)) {
+    writeState(c, `${state}_n`, last[state], size)
+    writeState(c, `d_${state}0`, dInitial[state], size)
+  }
   return 'ok'
 }
 

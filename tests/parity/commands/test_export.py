@@ -11,7 +11,9 @@ from safetensors.numpy import save_file
 import reference
 from parity import commands, vectors
 from parity.cases import Case, weights
+from parity.commands import export as export_command
 from parity.vectors import reading, writing
+from reference.recurrent import Recurrent
 
 
 def export(*arguments: object) -> int:
@@ -72,6 +74,82 @@ def test_ones_own_weights(tmp_path: Path, kind: str, capsys: pytest.CaptureFixtu
     assert "weights rounded to float32" in capsys.readouterr().out
 
 
+STACKS: dict[str, Recurrent] = {
+    "rnn": reference.RNN(3, 4, num_layers=2, bidirectional=True, bias=False),
+    "rnn of one unit": reference.RNN(1, 1),
+    "gru": reference.GRU(3, 4, num_layers=2, bidirectional=True),
+    "gru of one unit": reference.GRU(1, 1),
+    "lstm": reference.LSTM(3, 4, num_layers=3, bias=False),
+    "lstm, projected": reference.LSTM(3, 5, num_layers=2, bidirectional=True, proj_size=2),
+    "lstm, projected on one": reference.LSTM(2, 4, proj_size=1),
+}
+
+
+@pytest.mark.parametrize("head", [False, True], ids=["stack", "network"])
+@pytest.mark.parametrize("rnn", STACKS.values(), ids=STACKS)
+def test_the_shapes_of_weights_tell_which_cell_they_are_of(rnn: Recurrent, head: bool) -> None:
+    shapes = reference.Network(rnn, 6).shapes if head else rnn.shapes
+    found = export_command.sizes({name: np.zeros(shape) for name, shape in shapes.items()})
+    case = Case("own", "own", "", **found)
+    assert case.rnn() == rnn
+    assert (case.O is not None) == head
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_every_change_of_a_shape_is_noticed(cell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A row or a column more of one of the weights, or one of them missing: no file is read as what it is not."""
+    rnn = {"rnn": reference.RNN(3, 4, 2), "gru": reference.GRU(3, 4, 2), "lstm": reference.LSTM(3, 5, 2, proj_size=2)}
+    params = rnn[cell].init(np.random.default_rng(0), np.float32)
+    missing: list[tuple[str, int | None]] = [(name, None) for name in params]
+    longer = [(name, axis) for name, p in params.items() for axis in range(p.ndim)]
+    longer.remove(("weight_ih_l0", 1))  # another input size
+    for name, axis in missing + longer:
+        changed = {other: p for other, p in params.items() if other != name}
+        if axis is not None:
+            p = params[name]
+            changed[name] = np.concatenate([p, p.take([0], axis)], axis)
+        np.savez(tmp_path / "w.npz", **changed)  # type: ignore[arg-type]
+        said = refused(capsys, tmp_path / "v", "--weights", tmp_path / "w.npz")
+        assert any(words in said for words in ("Missing key", "Unexpected key", "size mismatch", "expected ")), said
+        assert "_l" in said
+
+
+@pytest.mark.parametrize(
+    ("rnn", "options"),
+    [
+        (reference.GRU(3, 4, reset="before"), ["--reset", "before"]),
+        (reference.GRU(3, 4), []),
+        (reference.LSTM(3, 4, proj_size=3, batch_first=True), ["--layout", "batch_first"]),
+    ],
+)
+def test_a_vector_of_gated_weights(rnn: Recurrent, options: list[str], tmp_path: Path) -> None:
+    params = rnn.init(np.random.default_rng(0), np.float32)
+    np.savez(tmp_path / "w.npz", **params)  # type: ignore[arg-type]
+    assert export(tmp_path / "v", "--weights", tmp_path / "w.npz", "--steps", 3, *options) == 0
+    (vector,) = reading.read_set(tmp_path / "v")
+    assert vector.case.rnn() == rnn
+    values = vector.values
+    output = rnn.forward(values.params, values.x, values.h0).output
+    np.testing.assert_allclose(output, vector.expect["output"].astype(float), rtol=1e-12)
+    np.testing.assert_array_equal(values.params["weight_hh_l0"], params["weight_hh_l0"])
+
+
+@pytest.mark.parametrize(
+    ("options", "rnn"),
+    [
+        (["--cell", "gru", "--reset", "before"], reference.GRU(4, 5, reset="before")),
+        (["--cell", "gru"], reference.GRU(4, 5)),
+        (["--cell", "lstm", "--proj-size", "3"], reference.LSTM(4, 5, proj_size=3)),
+        (["--cell", "lstm", "--no-bias", "--num-layers", "2"], reference.LSTM(4, 5, num_layers=2, bias=False)),
+    ],
+)
+def test_a_case_of_ones_own_of_any_cell(options: list[str], rnn: Recurrent, tmp_path: Path) -> None:
+    assert export(tmp_path / "v", "--steps", 2, *options) == 0
+    (vector,) = reading.read_set(tmp_path / "v")
+    assert vector.case.rnn() == rnn
+    assert set(vector.expect) >= {f"d_{name}0" for name in rnn.cell.states}
+
+
 def test_weights_of_a_stack_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     params = reference.RNN(3, 4, bias=False).init(np.random.default_rng(0), np.float32)
     np.savez(tmp_path / "w.npz", **params)  # type: ignore[arg-type]
@@ -85,6 +163,11 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, capsys: pytest.Cap
     new = tmp_path / "v"
     params = reference.RNN(3, 4).init(np.random.default_rng(0))
     np.savez(tmp_path / "w.npz", **params)  # type: ignore[arg-type]
+    np.savez(tmp_path / "gru.npz", **reference.GRU(3, 4).init(np.random.default_rng(0)))  # type: ignore[arg-type]
+    np.savez(tmp_path / "two.npz", weight_ih_l0=np.ones((8, 3)), weight_hh_l0=np.ones((8, 4)))
+    np.savez(
+        tmp_path / "hr.npz", weight_ih_l0=np.ones((12, 3)), weight_hh_l0=np.ones((12, 2)), weight_hr_l0=np.ones((2, 4))
+    )
     np.savez(tmp_path / "half.npz", weight_ih_l0=np.ones((4, 3)))
     np.savez(tmp_path / "other.npz", W=np.ones((4, 3)))
     np.savez(tmp_path / "integers.npz", weight_ih_l0=np.ones((4, 3), int))
@@ -124,7 +207,20 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, capsys: pytest.Cap
         ([new, "--weights", tmp_path / "bomb.npz"], "it unpacks to 1342177280 bytes, 1073741824 at most"),
         ([new, "--weights", tmp_path / "promise.npz"], "is no .npz file of weights"),
         ([new, "--weights", tmp_path / "void.npz"], "weight_ih_l0 among them; got "),
-        ([new, "--weights", tmp_path / "scalar.npz"], "of shape (hidden, input), got ()"),
+        ([new, "--weights", tmp_path / "scalar.npz"], "weight_ih_l0 of shape (rows, columns), got ()"),
+        ([new, "--weights", tmp_path / "gru.npz", "--cell", "lstm"], "cell is lstm, but the weights have gru"),
+        ([new, "--weights", tmp_path / "gru.npz", "--proj-size", 2], "--proj-size is of another cell than gru"),
+        ([new, "--weights", tmp_path / "w.npz", "--reset", "before"], "--reset is of another cell than rnn"),
+        (
+            [new, "--weights", tmp_path / "two.npz"],
+            "expected weight_hh_l0 of 1·H (rnn), 3·H (gru), 4·H (lstm) rows with H = 4, got shape (8, 4)",
+        ),
+        (
+            [new, "--weights", tmp_path / "hr.npz"],
+            "expected weight_hh_l0 of 4·H (lstm) rows with H = 4, got shape (12, 2)",
+        ),
+        ([new, "--cell", "lstm", "--proj-size", 5], "proj_size has to be smaller than hidden_size"),
+        ([new, "--cell", "gru", "--reset", "beside"], "invalid choice: 'beside'"),
         ([new, "--weights", tmp_path / "nan.npz"], "should be finite in float32"),
         ([new, "--activation", "tanh"], "--activation is of an output layer: it needs --output-size"),
         ([new, "--reduction", "mean"], "--reduction is of an output layer: it needs --output-size"),

@@ -1,10 +1,33 @@
 """`python -m parity trace`: a calculation as on paper."""
 
+import re
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from parity import commands, vectors
-from parity.cases import CASES, arrays
+from parity import commands, tensors, vectors
+from parity.cases import CASES, Case, arrays
+from parity.commands.trace import WRITTEN, lines
+from reference.activations import SIGMOID
+from reference.cells.rnn import Rnn
+
+CELLS: dict[str, dict[str, Any]] = {
+    "rnn": {},
+    "gru-after": {"cell": "gru"},
+    "gru-before": {"cell": "gru", "reset": "before"},
+    "lstm": {"cell": "lstm"},
+    "lstm-proj": {"cell": "lstm", "proj_size": 1},
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "one layer": {},
+    "bidirectional, ragged": {"bidirectional": True, "lengths": (1, 3)},
+    "truncated, no bias": {"truncate": 2, "bias": False},
+    "two layers under an output layer": {"num_layers": 2, "O": 2},
+}
+SMALL = Case("small", "small", "", T=3, B=2, I=1, H=2)
+FUNCTIONS = {"σ": lambda a: float(SIGMOID.value(np.array(a))), "tanh": np.tanh, "max": max}
 
 
 def trace(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -24,17 +47,56 @@ def test_a_multiplication_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
         assert line in out.splitlines()
 
 
-def test_every_number_of_a_trace_is_that_of_the_tensor(capsys: pytest.CaptureFixture[str]) -> None:
-    """The sums that are written out give what stands behind them."""
+def evaluated(written: str) -> float:
+    """The value of a right-hand side; ² binds closer than a sign, as on paper."""
+    return float(eval(written.replace("·", "*").replace("²", "**2"), dict(FUNCTIONS)))
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_every_line_of_a_trace_gives_the_number_behind_it(cell: dict[str, Any], options: dict[str, Any]) -> None:
+    """Of every value that the cell keeps, and of every gradient, at every real step."""
+    case = replace(SMALL, **cell, **options)
+    seen: list[str] = []
+    for line in lines(case, range(case.B)):
+        if match := re.match(r"  (\w+(?:\[[a-z]\])?)\[\d+\] = (.*) = (.*)$", line):
+            name, written, result = match.groups()
+            assert np.isclose(evaluated(written), float(result), rtol=1e-4, atol=1e-5), line
+            seen.append(name)
+    columns = sum(case.lengths or (case.T,) * case.B) * case.num_layers * case.num_directions
+    for of, size in case.rnn().cell.sizes.items():
+        for name in (of, f"d{of}"):
+            assert sum(found.partition("[")[0] == name for found in seen) == columns * size, name
+
+
+def test_the_numbers_are_those_of_the_tensors(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sums of cases of the table; a long one stands there in short."""
     for case_id in ("small-one-unit", "small-one-input", "truncate-2-ragged", "rich", "exact-relu-l2-bi-ragged"):
         sums = 0
         for line in trace(capsys, case_id).splitlines():
             if line.startswith(("  a[", "  dh[")) and "W_" not in line:
                 _, written, result = line.split(" = ")
-                written = written.replace("·", "*").replace(" - ", " + -1*")
-                assert np.isclose(eval(written), float(result), rtol=1e-4, atol=1e-4), line
+                assert np.isclose(evaluated(written), float(result), rtol=1e-4, atol=1e-4), line
                 sums += 1
         assert sums > 20, case_id
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_a_long_sum_is_written_in_short(cell: dict[str, Any]) -> None:
+    text = "\n".join(lines(replace(SMALL, T=2, I=12, H=13, **cell), [0]))
+    assert " = W_ih x + b_ih + b_hh + W_hh h = " in text
+    assert re.search(r"  dh\[0\] = \S+ \+ (da|dh)\(t\+1\) .* = ", text)
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_it_begins_with_the_cell_and_ends_with_every_gradient(cell: dict[str, Any]) -> None:
+    case = replace(SMALL, **cell)
+    found = list(lines(case, [0]))
+    assert found[1].startswith(case.rnn().cell.name)
+    leaves = [
+        line.partition(" = ")[0] for line in found[found.index("\nGradients, pooled over steps and sequences") + 1 :]
+    ]
+    assert leaves == tensors.leaves(case)
 
 
 def test_one_sequence_and_the_output_layer(capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,6 +119,15 @@ def test_what_cannot_be_traced_is_said(capsys: pytest.CaptureFixture[str]) -> No
         with pytest.raises(SystemExit):
             commands.main(["trace", *arguments])
         assert words in capsys.readouterr().err
+
+
+def test_a_cell_that_is_not_written_out_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(WRITTEN, Rnn)
+    with pytest.raises(SystemExit):
+        commands.main(["trace", "hand-1x1x1"])
+    assert "hand-1x1x1 is of the cell rnn, which is not written out" in capsys.readouterr().err
 
 
 def test_every_small_case_can_be_traced(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,17 +1,20 @@
 """What the numbers of a failure suggest, and what failures share. SPEC 10.7."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from parity.cases import Case
 from parity.ports.verdict import Outcome
 from parity.report.check import line
-from parity.report.hints import TANH, hints
+from parity.report.hints import GATES, TANH, hints
 from parity.report.shared import shared
+from parity.vectors import reading, writing
 from reference import activations
 from reference.arrays import Array
-from tests.parity.ports.answers import Change, answer, judged
+from tests.parity.ports.answers import VECTORS, Change, answer, judged
 
 AGREE = "the inputs of this step agree"
 NO_H0 = "rnn-relu-l1-uni-unbatched-noh0-dhn"
@@ -98,6 +101,30 @@ def test_a_tanh_that_loses_relative_digits_is_recognised(monkeypatch: pytest.Mon
     assert TANH in hints(with_tanh(monkeypatch, by_exp, "critical-T64", dtype))
     assert TANH not in hints(with_tanh(monkeypatch, off_everywhere, "critical-T64", dtype))
     assert TANH not in hints(answer("critical-T64", add("h_l0", (0, 0, 0)), dtype))
+
+
+TINY = Case("tiny-lstm", "small", "every value is small", cell="lstm", T=5, B=1, I=2, H=3, h0=False, scale=2.0**-12)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of a vector of a gated cell, which `answer` then knows."""
+    writing.write_set(tmp_path / "set", [TINY], runs=8)
+    (vector,) = reading.read_set(tmp_path / "set")
+    monkeypatch.setitem(VECTORS, TINY.id, vector)
+    return TINY.id
+
+
+@pytest.mark.parametrize("name", ["c_l0", "h_l0"])
+def test_a_gated_cell_that_loses_relative_digits_is_recognised(tiny: str, name: str) -> None:
+    """By an error of the size of what rounding does to a number near 1; a larger one comes from elsewhere."""
+    assert hints(answer(tiny, add(name, (3, 0, 1), 2.0**-53))) == [AGREE, GATES]
+    assert hints(answer(tiny, add(name, (3, 0, 1), 2.0**-48))) == [AGREE]
+    assert hints(answer(tiny, add("a_l0", (3, 0, 1), 2.0**-53))) == [AGREE]
+
+
+def test_the_line_of_a_gated_cell_names_the_gate(tiny: str) -> None:
+    assert "first: a[f] layer 0 forward step 3 (t = 3) [0, 2]: got " in line(answer(tiny, add("a_l0", (3, 0, 5))))
 
 
 # What failures share.
