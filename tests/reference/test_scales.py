@@ -142,7 +142,8 @@ def poison(name: str, value: float) -> Callable[[Arrays], Arrays]:
         if name in values.params:
             return replace(values, params=values.params | {name: poisoned(values.params[name])})
         if name in ("x", "d_output"):
-            return replace(values, **{name: poisoned(getattr(values, name))})
+            series: dict[str, Any] = {name: poisoned(getattr(values, name))}
+            return replace(values, **series)
         initial, d_last = values.initial or {}, values.d_last or {}
         if name in ("h0", "c0"):
             return replace(values, initial=initial | {name[0]: poisoned(initial[name[0]])})
@@ -165,7 +166,7 @@ def not_finite() -> Iterator[tuple[str, str, float]]:
                     yield kind, name, value
 
 
-@pytest.mark.parametrize(("kind", "name", "value"), not_finite())
+@pytest.mark.parametrize(("kind", "name", "value"), list(not_finite()))
 @pytest.mark.parametrize("lengths", [None, (5, 2, 7)], ids=["", "ragged"])
 def test_one_value_that_is_not_finite(
     kind: str, name: str, value: float, lengths: tuple[int, ...] | None, monkeypatch: pytest.MonkeyPatch
