@@ -178,6 +178,21 @@ def test_parameters_have_the_names_shapes_and_order_of_the_specification(bidirec
     assert list(expected.items()) == list(network.shapes.items())
 
 
+@pytest.mark.parametrize("P", [0, 2])
+def test_parameters_of_gated_cells_are_those_of_the_specification(P: int) -> None:
+    """The table of 12.2; P is H where there is no projection."""
+    sizes = {"H": 5, "I": 3, "P": P or 5}
+    rows = [line.strip("|").split("|") for line in clause("12.2").splitlines() if line.startswith("| `")]
+
+    def shape(text: str) -> tuple[int, ...]:
+        return tuple(int(n or 1) * sizes[size] for n, size in re.findall(r"(\d*)([HIP])\b", text.partition(")")[0]))
+
+    for column, stack in ((1, reference.GRU(3, 5)), (2, reference.LSTM(3, 5, proj_size=P))):
+        found = {name: shape(row[column]) for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+        expected = {name: s for name, s in found.items() if s and (P or name != "weight_hr_l0")}
+        assert list(expected.items()) == list(stack.shapes.items())
+
+
 def test_activations_are_those_of_the_specification() -> None:
     recurrent, output = re.search(
         r"recurrent nonlinearities are (.*?)\. The activations of the output layer are (.*?)\.",
