@@ -141,7 +141,7 @@ ROWS: list[Case] = [
         _GATES,
         "and through two layers",
         T=6,
-        scale=9.0,
+        scale=7.0,
         num_layers=2,
         bidirectional=True,
         saturated=True,
