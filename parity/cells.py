@@ -14,13 +14,15 @@ from reference.recurrent import Recurrent
 class Option:
     """A field of a case that one cell alone has: how its values are called, and the list of port.toml for them.
 
-    called: the name of a value of the field. fields: the fields of a case with H units, of a value by its name.
+    called: the name of a value of the field. words: what a case of that value has. fields: the fields of a case with
+    H units, of a value by its name.
     SPEC 10.6.
     """
 
     values: tuple[str, ...]
     feature: str
     called: Callable[[Any], str] = str
+    words: Callable[[str], str] = str
     fields: Callable[[str, int], Mapping[str, Any]] | None = None
 
 
@@ -64,7 +66,7 @@ CELLS: dict[str, CellKind] = {
     "gru": CellKind(
         reference.GRU,
         clauses=lambda options: (*_GATES, *_GRU[options["reset"]]),
-        options={"reset": Option(tuple(RESETS), feature="resets")},
+        options={"reset": Option(tuple(RESETS), feature="resets", words=lambda name: f"reset {name}")},
         merges=lambda options: options["reset"] == "before",
         gates=("r", "z", "n"),
         late=("n",),
@@ -77,7 +79,11 @@ CELLS: dict[str, CellKind] = {
         ),
         options={
             "proj_size": Option(
-                ("none", "some"), feature="projections", called=lambda P: "some" if P else "none", fields=_proj_size
+                ("none", "some"),
+                feature="projections",
+                called=lambda P: "some" if P else "none",
+                words=lambda name: "a projection" if name == "some" else "no projection",
+                fields=_proj_size,
             )
         },
         gates=("i", "f", "g", "o"),
@@ -98,6 +104,11 @@ VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
 def called(cell: str, case: Any) -> dict[str, str]:
     """The values of the options that are a cell's own, by their names, for a case of that cell."""
     return {name: option.called(getattr(case, name)) for name, option in CELLS[cell].options.items()}
+
+
+def in_words(cell: str, case: Any) -> list[str]:
+    """What a case of that cell has of the options that are the cell's own."""
+    return [CELLS[cell].options[name].words(value) for name, value in called(cell, case).items()]
 
 
 def own_fields(cell: str, names: Mapping[str, str | None], H: int) -> dict[str, Any]:

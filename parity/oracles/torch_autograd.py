@@ -5,6 +5,7 @@ What it does not show (what each column has, and the gradients of that) comes fr
 operations, one by one; so does everything that it lacks (no activation; truncation of a ragged batch).
 """
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from reference.arrays import Array
 # float32 means float32: no 10-bit mantissas behind its name on a GPU.
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
+# It says so once, of float32 with a projection; the default implementation that it then takes is as right.
+warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN", UserWarning)
 
 
 class TorchNetwork(nn.Module):

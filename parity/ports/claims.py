@@ -11,7 +11,7 @@ import numpy as np
 
 from parity import tensors
 from parity.cases import Case
-from parity.cells import CELLS, CellKind, called
+from parity.cells import CELLS, called
 from parity.tensors import Tensor
 from parity.tolerance import UNIT_ROUNDOFF
 from parity.vectors import DTYPES
@@ -48,7 +48,7 @@ class Port:
             dtype: dtype in self.dtypes,
             f"cell {case.cell}": self.claims("cells", case.cell),
             **{
-                _in_words(kind, name, value): self.claims(kind.options[name].feature, value)
+                kind.options[name].words(value): self.claims(kind.options[name].feature, value)
                 for name, value in own.items()
             },
             f"layout {case.layout}": self.claims("layouts", case.layout),
@@ -81,11 +81,6 @@ class Port:
             return set(tensor.provides) <= set(self.provides)
 
         return [name for name in names if is_asked(tensors.find(case, name))]
-
-
-def _in_words(kind: CellKind, name: str, value: str) -> str:
-    """A value of an option, as a need."""
-    return value if name == "nonlinearity" else f"{kind.options[name].feature} {value}"
 
 
 _LISTS = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from parity.cells import called
+from parity.cells import in_words
 from parity.ports.verdict import Outcome
 
 LINES = 3
@@ -45,8 +45,7 @@ def features(outcome: Outcome) -> Iterator[str]:
     case = outcome.vector.case
     values = outcome.vector.values
     yield f"cell {case.cell}"
-    for name, value in called(case.cell, case).items():
-        yield value if name == "nonlinearity" else f"{name} {value}"
+    yield from in_words(case.cell, case)
     there = {
         "more than one layer": case.num_layers > 1,
         "bidirectional": case.bidirectional,

@@ -49,16 +49,19 @@ def read_set(folder: Path) -> list[Vector]:
             raise Corrupt(f"{str(folder / name)!r} is missing")
     if extra := sorted(there - checksums.keys()):
         raise Corrupt(f"{str(folder / extra[0])!r} is not in the manifest")
-    files, left = {}, npy.LARGEST
+    files: dict[str, dict[str, bytes]] = {case_id: {} for case_id in ids}
+    left = npy.LARGEST
     for name, checksum in checksums.items():
         try:
-            files[name] = npy.read_bytes(folder / name, left)
+            file = npy.read_bytes(folder / name, left)
         except (OSError, npy.Unreadable) as error:
             raise Corrupt(f"{folder / name} cannot be read: {error}") from error
-        left -= len(files[name])
-        if sha256(files[name]) != checksum:
+        left -= len(file)
+        if sha256(file) != checksum:
             raise Corrupt(f"{folder / name} is not what was written: its checksum differs")
-    return [_vector(folder / case_id, _below(files, case_id), sha256(content)) for case_id in ids]
+        case_id, _, inner = name.partition("/")
+        files.setdefault(case_id, {})[inner] = file
+    return [_vector(folder / case_id, files[case_id], sha256(content)) for case_id in ids]
 
 
 def _names(folder: Path) -> set[str]:
