@@ -317,7 +317,7 @@ def _trained(case: Case, draw: _Draw) -> Arrays:
     window = text[start + np.arange(case.T + 1)[:, None]]
     one_hot = np.eye(case.I)[window[:-1]]
     params = {name: p.astype(np.float64) for name, p in stored.items()}
-    return replace(_with_data(case, draw, params, x=one_hot), target=case.laid_out(window[1:]))
+    return replace(_with_data(case, draw, params, x=one_hot), target=case.laid_out(window[1:].astype(np.int64)))
 
 
 def _own_weights(case: Case, draw: _Draw) -> Arrays:

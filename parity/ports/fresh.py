@@ -109,7 +109,7 @@ def drawn(rng: np.random.Generator, choice: Choice, case_id: str, wide: bool = F
         options |= {"upstream": "h_n" if "h_n" in upstream else ""} | _head(one_of, between, choice, O, lengths)
     else:
         options["upstream"] = upstream.replace(" and ", "+")
-    return Case(case_id, "fresh", _in_words(options), saturated=True, **options)
+    return Case(case_id, "fresh", _in_words(choice, options), saturated=True, **options)
 
 
 def _head(
@@ -135,10 +135,10 @@ def _head(
     return options
 
 
-def _in_words(options: dict[str, Any]) -> str:
+def _in_words(choice: Choice, options: dict[str, Any]) -> str:
     """The sizes, and what is not the default."""
     sizes = " ".join(f"{name}{options[name]}" for name in ("T", "B", "I", "H", "O") if name in options)
     flags = [name for name in ("bidirectional", "truncate", "lengths", "masks") if options.get(name)]
     head = [options["activation"], options["divergence"]] if "O" in options else []
-    own = [f"{name} {options[name]}" for name in CELLS[options["cell"]].options]
+    own = [option.words(str(choice[name])) for name, option in CELLS[options["cell"]].options.items()]
     return " ".join([sizes, f"l{options['num_layers']}", *own, *flags, *head])
