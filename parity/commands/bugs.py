@@ -67,10 +67,8 @@ def _falls_short(verdicts: Sequence[Verdict], mistakes: Sequence[Mistake], cases
 def _likeness(mistakes: Sequence[Mistake]) -> int:
     """Prints how often the runner names the mistake that a port makes. SPEC 10.7."""
     with terminal.progress() as progress:
-        task = progress.add_task("", total=len(mistakes))
-        named = naming.measure(
-            mistakes, vectors.frozen(), lambda name: progress.update(task, description=name, advance=1)
-        )
+        task = progress.add_task("mistakes as ports", total=len(mistakes))
+        named = naming.measure(mistakes, vectors.frozen(), lambda done: progress.update(task, advance=done))
     console = terminal.console()
     console.print(table_of_names(named))
     console.print(misnamed(named), soft_wrap=True, highlight=False)

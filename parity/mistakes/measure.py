@@ -184,7 +184,7 @@ def measure(
     frozen = sorted((case for case in cases if case.id in vectors.IDS), key=lambda case: vectors.IDS.index(case.id))
     rest = [case for case in cases if case.id not in vectors.IDS]
     pieces = [*_by_cell(frozen), *(rest[i : i + PIECE] for i in range(0, len(rest), PIECE))]
-    with _processes() if len(cases) > PIECE else nullcontext() as executor:
+    with processes() if len(cases) > PIECE else nullcontext() as executor:
         spread: Callable[..., Iterator[list[_Row]]] = executor.map if executor else map
         found = spread(partial(_on_all, mistakes), pieces)
         second = executor.submit(_until_caught, mistakes, frozen, rest) if executor else None
@@ -207,7 +207,7 @@ def steps(cases: Sequence[Case]) -> int:
     return len(_by_cell(frozen)) + 1 + -(-(len(cases) - len(frozen)) // PIECE)
 
 
-def _processes() -> Executor:
+def processes() -> Executor:
     """Fresh processes: one that is forked shares the threads of torch, and hangs."""
     return ProcessPoolExecutor(os.cpu_count(), get_context("spawn"))
 

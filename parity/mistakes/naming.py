@@ -4,8 +4,11 @@ Each is a port twice: with the reference's own backward pass and all intermediat
 differentiates by machine: the forward tensors without intermediates, and the derivative of the mistaken forward pass.
 """
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -15,6 +18,7 @@ from parity.cases import Arrays, Case
 from parity.compare import compare
 from parity.mistakes import Mistake
 from parity.mistakes.likeness import derivative, likeness, mistaken
+from parity.mistakes.measure import processes
 from parity.oracles import complex_step
 from parity.ports.verdict import Outcome
 from parity.vectors import Vector
@@ -23,6 +27,7 @@ from reference.arrays import Array
 PLACES = ("first", "among three", "not named")
 BY_HAND, BY_MACHINE = "by hand", "by machine"  # how a port differentiates
 DIFFERENTIATED = 6  # the wrong answers, smallest cases first, for which a port by machine computes gradients
+ALONE = 16  # mistakes for which one process is enough
 STORED = 2_000  # numbers that a mistake may give in a case to be kept
 LARGEST = 400  # numbers in a case by which it differentiates
 
@@ -62,15 +67,37 @@ class Store:
 
 
 def measure(
-    mistakes: Sequence[Mistake], vectors: Sequence[Vector], advance: Callable[[str], None] = lambda name: None
+    mistakes: Sequence[Mistake], vectors: Sequence[Vector], advance: Callable[[int], None] = lambda done: None
 ) -> list[Named]:
-    """Every mistake as a port in both dtypes, both ways; one that differentiates by machine only if it is wrong."""
+    """Every mistake as a port in both dtypes, both ways; one that differentiates by machine only if it is wrong.
+
+    The port has one cell: the first with which it is wrong. Of many mistakes each core takes its share.
+    """
+    shares = max(1, min(os.cpu_count() or 1, len(mistakes) // ALONE))
+    parts = [mistakes[share::shares] for share in range(shares)]
+    found: list[Named] = []
+    with processes() if shares > 1 else nullcontext() as executor:
+        spread: Callable[..., Iterator[list[Named]]] = executor.map if executor else map
+        for part, named in zip(parts, spread(partial(_named, vectors), parts), strict=True):
+            found += named
+            advance(len(part))
+    order = {mistake.name: place for place, mistake in enumerate(mistakes)}
+    return sorted(found, key=lambda named: order[named.mistake.name])
+
+
+def _named(vectors: Sequence[Vector], mistakes: Sequence[Mistake]) -> list[Named]:
     make = Store()
+    cells = dict.fromkeys(vector.case.cell for vector in vectors)
+    of_cell = {cell: [vector for vector in vectors if vector.case.cell == cell] for cell in cells}
     found = []
     for mistake in mistakes:
-        advance(mistake.name)
         for dtype in mistake.dtypes:
-            by_hand = [_outcome(v, dtype, make(mistake, v.case, v.values.astype(dtype))) for v in vectors]
+            by_hand: list[Outcome] = []
+            for cell in filter(mistake.concerns, cells):
+                own = of_cell[cell]
+                by_hand = [_outcome(v, dtype, make(mistake, v.case, v.values.astype(dtype))) for v in own]
+                if any(outcome.verdict == "fail" for outcome in by_hand):
+                    break
             by_machine = _by_machine(mistake, by_hand)
             for way, outcomes in ((BY_HAND, by_hand), (BY_MACHINE, by_machine)):
                 if wrong := sum(o.verdict == "fail" for o in outcomes):

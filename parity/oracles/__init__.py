@@ -23,7 +23,7 @@ class _Entry:
 
 
 ORACLES = {
-    "torch": _Entry("torch_autograd", "torch.nn.RNN with autograd"),
+    "torch": _Entry("torch_autograd", "torch.nn.RNN, GRU or LSTM with autograd"),
     "complex-step": _Entry("complex_step", "the derivative of the forward pass, by a step into the imaginary"),
     "extended": _Entry("extended", "the same lines in a wider arithmetic: how far rounding is off"),
     "impulse": _Entry("impulse_response", "the closed form of a linear network"),

@@ -109,10 +109,17 @@ def test_the_set_catches_every_planted_mistake_and_every_vector_some() -> None:
     assert all(kills.values())
 
 
+def size(cell: str) -> int:
+    """Of the files of all vectors of a cell, in bytes."""
+    ids = [case.id for case in vectors.frozen_cases() if case.cell == cell]
+    return sum(path.stat().st_size for case_id in ids for path in (vectors.FROZEN / case_id).rglob("*.*"))
+
+
 def test_the_set_is_small() -> None:
-    assert sum(path.stat().st_size for path in vectors.FROZEN.glob("*/**/*") if path.is_file()) < 8_000_000
-    assert (vectors.FROZEN / "manifest.json").stat().st_size < 1_200_000
-    assert 100 <= len(vectors.IDS) <= 160
+    for cell, limit in {"rnn": 8_000_000, "gru": 7_000_000, "lstm": 8_000_000}.items():
+        assert 0 < size(cell) < limit
+    assert (vectors.FROZEN / "manifest.json").stat().st_size < 4_000_000
+    assert len(vectors.IDS) == len(set(vectors.IDS)) < 600
 
 
 def test_a_folder_that_is_not_empty_is_not_written_to(tmp_path: Path) -> None:
