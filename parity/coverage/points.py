@@ -249,14 +249,14 @@ def _unread(seen: Sequence[Seen], frozen: bool) -> Line:
     share = nan / max(total, 1)
     wanted = HALF[0] <= share <= HALF[1] if frozen else 0 < nan < total
     problem = [] if wanted else [f"NaN in {share:.0%} of the cases, garbage in the others"]
-    return Line("not read", "NaN in some, garbage in others", f"{nan} and {total - nan}", problem)
+    return Line("not read", "NaN, and garbage", f"{nan} and {total - nan}", problem)
 
 
 def _clauses(variant: str, cases: Sequence[Case]) -> Line:
     said = {clause for case in cases for clause in clauses(case)}
     wanted = clauses_of(variant)
     lacking = [clause for clause in wanted if clause not in said]
-    return Line("clauses", "those that a port follows", f"{len(wanted) - len(lacking)} of {len(wanted)}", lacking)
+    return Line("clauses", "that a port follows", f"{len(wanted) - len(lacking)} of {len(wanted)}", lacking)
 
 
 def of_mistakes(kills: Mapping[str, Sequence[str]]) -> list[Line]:

@@ -31,7 +31,8 @@ def table(title: str, parts: Parts) -> Table:
 
 def _found(line: Line) -> str:
     """How many are found; where one is not, of how many."""
-    return line.found.partition(" of ")[0] if line.holds else line.found.replace(" of ", "/").replace(" and ", "+")
+    found, _, of = line.found.replace(" and ", "+").partition(" of ")
+    return found if line.holds or not of else f"{found}/{of}"
 
 
 def of_all(lines: Sequence[Line]) -> list[str]:

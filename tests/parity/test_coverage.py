@@ -49,7 +49,7 @@ def test_where_something_is_missing_it_is_said_and_the_exit_code_is_1(
     out = capsys.readouterr().out
     assert "missing: rnn: sizes and lengths: H past 8 lanes" in out
     assert "missing: all: cases that kill one: hand-1x1x1" in out
-    assert "missing: rnn: those that a port follows: 2.4" in out
+    assert "missing: rnn: that a port follows: 2.4" in out
     assert "--fresh 1: 1 cases" in out
     assert "lengths given with layout unbatched: one series has no lengths (1.2)" in out
 
