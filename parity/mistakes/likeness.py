@@ -55,13 +55,11 @@ class Likeness:
 
 
 def mistaken(mistake: Mistake, case: Case, values: Arrays) -> dict[str, Array] | None:
-    """What the reference gives with the mistake in it; None if it raises, or is one of another cell.
+    """What the reference gives with the mistake in it; None if it raises.
 
     It is called twice on the same arrays, and the second answer counts: some mistakes show only then. For the same
     reason x is in an unusual memory order and write-protected, and the other arrays are not.
     """
-    if not mistake.concerns(case.cell):
-        return None
     values = values.map(lambda array: np.array(array, order="C"))  # as they come from a file
     values = replace(values, x=strided(values.x))
     values.x.flags.writeable = False
