@@ -20,7 +20,9 @@ from reference.arrays import Array
 from tests.parity import rounding
 
 PORT = claims.load(Path(__file__).parent / "ports" / "mistaken")
-MEASURED = [v for v in vectors.frozen() if CASES[v.case.id].finite and not CASES[v.case.id].exact]
+MEASURED = [
+    v for v in vectors.frozen() if v.case.cell == "rnn" and CASES[v.case.id].finite and not CASES[v.case.id].exact
+]
 
 Answer = Callable[[Vector], Mapping[str, Array]]
 

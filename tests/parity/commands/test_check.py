@@ -46,7 +46,7 @@ def usage_error(*arguments: str) -> None:
 def test_0_a_port_that_conforms(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(str(port), "-k", "hand") == CONFORMS
     out = capsys.readouterr().out
-    assert re.search(r"mistaken: conforms  \(2 pass; 24 tensors; worst share of the tolerance 0\.\d+\)", out)
+    assert re.search(r"mistaken: conforms  \(10 pass; \d+ tensors; worst share of the tolerance 0\.\d+\)", out)
 
 
 @pytest.mark.parametrize(("keyword", "chosen"), [("fresh-5-", [0, 1, 2]), ("fresh-5-1", [1])])
@@ -107,7 +107,7 @@ def test_what_is_not_claimed_takes_one_line(port: Path, capsys: pytest.CaptureFi
     assert check(str(port), "-k", "l") == CONFORMS
     out = capsys.readouterr().out
     assert "lengths-none-reaches-T" not in out
-    assert re.search(r"^not claimed: float32 \(\d\d\), lengths \(\d\d\), bidirectional \(\d\d\)$", out, re.MULTILINE)
+    assert re.search(r"^not claimed: float32 \(\d+\), lengths \(\d+\), bidirectional \(\d+\)$", out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -148,8 +148,9 @@ def test_3_a_port_that_breaks(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert check(with_arguments(tmp_path / "port", "crash-at-5"), "--dtype", "float64") == BROKEN
     out = capsys.readouterr().out
     assert "BROKEN square-l1  float64  ended (killed by SIGABRT) without an answer" in out
-    broken = len(vectors.IDS) // 5
-    assert f"fake: BREAKS  ({len(vectors.IDS) - broken} pass, {broken} broken;" in out
+    claimed = sum(case.cell == "rnn" for case in vectors.frozen_cases())
+    broken = claimed // 5
+    assert f"fake: BREAKS  ({claimed - broken} pass, {broken} broken, {len(vectors.IDS) - claimed} not claimed;" in out
 
 
 def test_4_vectors_that_were_changed(port: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,7 +162,7 @@ def test_4_vectors_that_were_changed(port: Path, tmp_path: Path, capsys: pytest.
 
 def test_5_nothing_was_checked(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = port / "port.toml"
-    file.write_text(file.read_text().replace('cells = ["rnn"]', 'cells = ["gru"]'))
+    file.write_text(file.read_text().replace('cells = ["rnn", "gru", "lstm"]', "cells = []"))
     assert check(str(port)) == NOTHING
     assert "nothing was checked" in capsys.readouterr().out
 
@@ -196,15 +197,17 @@ def test_what_it_writes(port: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     (like,) = found["looks_like"]
     assert like["mistake"] == "b-hh-missing"
     small = [case for case in vectors.frozen_cases() if "small" in case.id]
-    failing = [case.id for case in small if not case.bidirectional]
+    failing = [case.id for case in small if not case.bidirectional and case.cell == "rnn"]
+    passing = [case.id for case in small if not case.bidirectional and case.cell != "rnn"]
     skipped = [case.id for case in small if case.bidirectional]
     assert like["in_words"].endswith(f"{len(failing)} of {len(failing)} wrong answers tried are alike")
     assert found["not_claimed"] == {"bidirectional": len(skipped)}
-    assert [(r["vector"], r["verdict"]) for r in found["results"]] == [
+    assert sorted((r["vector"], r["verdict"]) for r in found["results"]) == sorted([
         *((case_id, "fail") for case_id in failing),
+        *((case_id, "pass") for case_id in passing),
         *((case_id, "not claimed") for case_id in skipped),
-    ]
-    assert found["results"][-1]["detail"] == "bidirectional"
+    ])  # fmt: skip
+    assert {r["detail"] for r in found["results"] if r["verdict"] == "not claimed"} == {"bidirectional"}
     assert found["manifests"] == [hashlib.sha256((vectors.FROZEN / "manifest.json").read_bytes()).hexdigest()]
     assert [t["tensor"] for t in found["results"][0]["tensors"]][:2] == ["a_l0", "h_l0"]
     suite = ElementTree.parse(files["junit"]).getroot()

@@ -40,7 +40,7 @@ def test_w_hh_transposed_in_the_step_fails_at_the_right_tensor_and_step(capsys: 
     [
         (["-k", "no such case"], "no case has 'no such case' in its id"),
         (["--dtype", "float16"], "invalid choice: 'float16'"),
-        (["--cell", "gru"], "invalid choice: 'gru'"),
+        (["--cell", "mgu"], "invalid choice: 'mgu'"),
         (["--oracle", "me"], "invalid choice: 'me'"),
         (["--oracle", "impulse", "-k", "rich"], "the oracle impulse speaks for none of the cases chosen"),
         (["--device", "nonsense", "-k", "rich"], "device 'nonsense' was asked for, but torch cannot use it here"),
