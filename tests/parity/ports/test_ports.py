@@ -354,11 +354,15 @@ def test_fresh_cases_are_among_those_that_a_port_claims_and_their_numbers_do_not
 
 def a_forward_port() -> Port:
     """A port that has no backward, one direction, one layer, and takes logits: its claims are few."""
-    port = claiming(layers=False, bidirectional=False, lengths=False, divergences=[], nonlinearities=["tanh"])
+    port = claiming(
+        cells=["rnn"], layers=False, bidirectional=False, lengths=False, divergences=[], nonlinearities=["tanh"]
+    )
     return replace(port, provides=("forward",))
 
 
-@pytest.mark.parametrize(("port", "pairs"), [(claiming(), 1343), (a_forward_port(), None)])
+@pytest.mark.parametrize(
+    ("port", "pairs"), [(claiming(cells=["rnn"]), 1343), (claiming(cells=["lstm"]), None), (a_forward_port(), None)]
+)
 def test_twenty_fresh_cases_have_80_percent_of_the_pairs_that_a_port_claims_and_sixty_all(
     port: Port, pairs: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
