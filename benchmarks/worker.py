@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from threadpoolctl import threadpool_limits
 
 from benchmarks import contenders
 from benchmarks.contenders import by_name
@@ -47,6 +46,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     keep_freed_memory()
     found = []
+    from threadpoolctl import threadpool_limits  # of the extra `bench`: what does not time anything goes without
+
     with threadpool_limits(limits=options.threads, user_api="blas"):
         for case_id in options.cases:
             for dtype in options.dtypes:
