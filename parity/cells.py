@@ -99,6 +99,7 @@ VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "lstm": ("lstm", {"proj_size": "none"}),
     "lstm-proj": ("lstm", {"proj_size": "some"}),
 }
+GATED = [variant for variant, (cell, _) in VARIANTS.items() if CELLS[cell].gates]
 
 
 def called(cell: str, case: Any) -> dict[str, str]:

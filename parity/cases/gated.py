@@ -9,21 +9,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from parity import cells
 from parity.cases.case import Case
 from parity.cases.values import TRAINED
-from parity.cells import VARIANTS, own_fields
-
-_GATED = [variant for variant in VARIANTS if variant != "rnn"]
 
 
-def crossed(rows: Iterable[Case], variants: Iterable[str] = _GATED) -> list[Case]:
+def crossed(rows: Iterable[Case], variants: Iterable[str] = cells.GATED) -> list[Case]:
     """Every row as a case of every variant."""
     return [_of(variant, row) for variant in variants for row in rows]
 
 
 def _of(variant: str, row: Case) -> Case:
-    cell, names = VARIANTS[variant]
-    return replace(row, id=f"{variant}-{row.id}", cell=cell, **own_fields(cell, names, row.H))
+    cell, names = cells.VARIANTS[variant]
+    return replace(row, id=f"{variant}-{row.id}", cell=cell, **cells.own_fields(cell, names, row.H))
 
 
 def _mix(case_id: str, **options: Any) -> Case:

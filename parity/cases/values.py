@@ -198,15 +198,26 @@ def _certain(case: Case, draw: _Draw) -> Arrays:
     return replace(values, params=values.params | {"output.bias": bias}, target=np.zeros_like(values.target))
 
 
+def _ends(case: Case) -> tuple[float, float]:
+    """LOW and HIGH of a recipe `name:LOW:HIGH`."""
+    _, low, high = case.recipe.split(":")
+    return float(low), float(high)
+
+
+def _spread(case: Case, draw: _Draw, count: int) -> Array:
+    """So many numbers from LOW to HIGH of the recipe, close around 0, in random order."""
+    low, high = np.arcsinh(_ends(case))
+    return draw.rng.permutation(np.sinh(np.linspace(low, high, count)))
+
+
 def _range(case: Case, draw: _Draw) -> Arrays:
     """Biases that hold the arguments of the activation from LOW to HIGH, close around 0: `range:LOW:HIGH`.
 
     Of the output layer, or of every recurrent layer where there is none.
     """
     values = _uniform(case, draw)
-    low, high = (np.arcsinh(float(end)) for end in case.recipe.split(":")[1:])
     wide = {
-        name: p + draw.rng.permutation(np.sinh(np.linspace(low, high, p.size)))
+        name: p + _spread(case, draw, p.size)
         for name, p in values.params.items()
         if name == "output.bias" or (case.O is None and "bias_ih" in name)
     }
@@ -277,20 +288,19 @@ def _with_gates(case: Case, draw: _Draw, of_gate: Callable[[str], Array | None])
 
 def _gates(case: Case, draw: _Draw) -> Arrays:
     """Biases that hold the argument of every gate from LOW to HIGH, close around 0: `gates:LOW:HIGH`."""
-    low, high = (np.arcsinh(float(end)) for end in case.recipe.split(":")[1:])
-    return _with_gates(case, draw, lambda gate: draw.rng.permutation(np.sinh(np.linspace(low, high, case.H))))
+    return _with_gates(case, draw, lambda gate: _spread(case, draw, case.H))
 
 
 def _closed(case: Case, draw: _Draw) -> Arrays:
     """Arguments of every sigmoid between LOW and HIGH: `closed:LOW:HIGH`."""
-    low, high = map(float, case.recipe.split(":")[1:])
-    return _with_gates(case, draw, lambda gate: None if gate in "ng" else draw.uniform((case.H,), low, high))
+    ends = _ends(case)
+    return _with_gates(case, draw, lambda gate: None if gate in "ng" else draw.uniform((case.H,), *ends))
 
 
 def _kept(case: Case, draw: _Draw) -> Arrays:
     """Arguments between LOW and HIGH of the gate that keeps the state, f of an LSTM, z of a GRU: `kept:LOW:HIGH`."""
-    low, high = map(float, case.recipe.split(":")[1:])
-    return _with_gates(case, draw, lambda gate: draw.uniform((case.H,), low, high) if gate in "fz" else None)
+    ends = _ends(case)
+    return _with_gates(case, draw, lambda gate: draw.uniform((case.H,), *ends) if gate in "fz" else None)
 
 
 def _counting(case: Case, draw: _Draw) -> Arrays:

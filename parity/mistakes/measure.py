@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from multiprocessing import get_context
 
 import numpy as np
@@ -94,7 +94,6 @@ class Bench:
     values: Arrays
     truth: dict[str, Array]
     allowed: dict[str, Array]
-    _flat: tuple[Array, Array] = field(repr=False)  # truth and allowed, all tensors after each other
 
     @classmethod
     def of(cls, case: Case, dtype: str) -> "Bench":
@@ -102,14 +101,17 @@ class Bench:
         with _quiet():
             truth = oracles.load("torch").run(case, values)
             allowed = {name: tolerance.allowed(case, name, dtype) for name in truth}  # a mistake must not widen its own
-        return cls(case, dtype, values, truth, allowed, (_flat(truth, truth), _flat(allowed, truth)))
+        return cls(case, dtype, values, truth, allowed)
 
     @classmethod
     def of_vector(cls, vector: Vector, dtype: str) -> "Bench":
         """The same of a frozen vector, with what stands in its files."""
-        truth, allowed = dict(vector.expect), dict(vector.allowed[dtype])
-        flat = (_flat(truth, truth), _flat(allowed, truth))
-        return cls(vector.case, dtype, vector.values.astype(dtype), truth, allowed, flat)
+        return cls(vector.case, dtype, vector.values.astype(dtype), dict(vector.expect), dict(vector.allowed[dtype]))
+
+    @cached_property
+    def _flat(self) -> tuple[Array, Array]:
+        """Truth and allowed, all tensors after each other."""
+        return _flat(self.truth, self.truth), _flat(self.allowed, self.truth)
 
     def run(self) -> dict[str, Array]:
         """The reference on the case, with whatever is planted in it."""
@@ -219,7 +221,7 @@ def _on_all(mistakes: Sequence[Mistake], cases: Sequence[Case]) -> list[_Row]:
     return [_on(mistake, benches[mistake.dtypes[0]]) for mistake in mistakes]
 
 
-def _of(mistake: Mistake, benches: Sequence[Bench]) -> Iterator[Bench]:
+def concerned(mistake: Mistake, benches: Sequence[Bench]) -> Iterator[Bench]:
     """The cases in which it can show."""
     return (bench for bench in benches if mistake.concerns(bench.case.cell))
 
@@ -227,7 +229,7 @@ def _of(mistake: Mistake, benches: Sequence[Bench]) -> Iterator[Bench]:
 def _on(mistake: Mistake, benches: Sequence[Bench]) -> _Row:
     row = _Row({})
     with planted(mistake):
-        for bench in _of(mistake, benches):
+        for bench in concerned(mistake, benches):
             catch, got = bench.caught(mistake.keeps)
             if catch:
                 row.catches[bench.case.id] = catch
@@ -251,7 +253,7 @@ def _first_to_catch(mistake: Mistake, benches: Sequence[Bench]) -> str | None:
     if SECOND not in mistake.dtypes[1:]:
         return None
     with planted(mistake):
-        return next((bench.case.id for bench in _of(mistake, benches) if bench.caught(mistake.keeps)[0]), None)
+        return next((bench.case.id for bench in concerned(mistake, benches) if bench.caught(mistake.keeps)[0]), None)
 
 
 def _verdict(

@@ -3,9 +3,8 @@
 Forward and backward agree with each other, and the gradients come back in the order that was taken for granted.
 """
 
+from parity.cells import CELLS
 from parity.mistakes.mistake import Mistake
-
-GATES = {"GRU": 3, "LSTM": 4}
 
 
 def read_as(name: str, cell: str, own: str, says: str, met: str = "") -> Mistake:
@@ -20,7 +19,7 @@ def read_as(name: str, cell: str, own: str, says: str, met: str = "") -> Mistake
 
 def ordered(name: str, cell: str, order: tuple[int, ...], says: str, met: str = "", of: str = "") -> Mistake:
     """Block order[k] of what was given is computed with as block k; in parameters whose names begin with `of`."""
-    blocks = f"np.concatenate([np.split(p, {GATES[cell]})[k] for k in {order}])"
+    blocks = f"np.concatenate([np.split(p, {len(CELLS[cell.lower()].gates)})[k] for k in {order}])"
     return read_as(
         name,
         cell,

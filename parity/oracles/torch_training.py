@@ -20,8 +20,7 @@ def train(
     clip: float,
 ) -> Iterator[float]:
     """The loss before each step, in float64; of a stack without options beside its sizes."""
-    module = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}[net.rnn.cell.name]
-    rnn = module(net.rnn.input_size, net.rnn.hidden_size, num_layers=net.rnn.num_layers)
+    rnn = getattr(nn, net.rnn.cell.name)(net.rnn.input_size, net.rnn.hidden_size, num_layers=net.rnn.num_layers)
     model = TorchNetwork(rnn, nn.Linear(net.rnn.hidden_size, net.output_size)).double()
     model.load_state_dict({name: torch.from_numpy(p) for name, p in params.items()})
     kind = {"adagrad": torch.optim.Adagrad, "sgd": torch.optim.SGD}[optimiser]

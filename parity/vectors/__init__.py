@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from parity.cases import CASES, Case
-from parity.cells import VARIANTS
+from parity.cells import GATED
 from parity.vectors.reading import read_set
 from parity.vectors.vector import DTYPES, FORMAT, Corrupt, Vector
 
@@ -284,7 +284,7 @@ gru-memory-T1000
 lstm-memory-T1000
 """.split()
 
-IDS = [*_RNN, *(f"{variant}-{row}" for variant in VARIANTS if variant != "rnn" for row in _GATED), *_OF_ONE_CELL]
+IDS = [*_RNN, *(f"{variant}-{row}" for variant in GATED for row in _GATED), *_OF_ONE_CELL]
 
 
 @cache

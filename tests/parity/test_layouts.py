@@ -1,4 +1,4 @@
-"""The maps of SPEC 11.1, 11.2, 11.3, 11.4 are true: a framework that is given our parameters computes what torch does.
+"""The maps of SPEC 11.1, 11.2, 11.3, 11.4 are true: a framework given our parameters computes what the reference does.
 
 One layer; weights random, every gate's own, b_ih != b_hh, initial states not 0. Where the framework differentiates, its
 gradients are compared too: that of its array is the map of ours. What is not installed pytest lists as NOT VERIFIED.
@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+import reference
 from reference.arrays import Array
+from reference.checks import one_for_each
+from reference.columns import as_given
 
 T, B, I, H = 5, 3, 4, 6
 ORDER = {"RNN": "h", "GRU": "rzn", "LSTM": "ifgo"}  # of the blocks of H rows, here and in torch
@@ -92,62 +92,14 @@ class Results:
 
 
 def expected(e: Example) -> Results:
-    """What the example must give: the one place where it comes from.
-
-    To be replaced by reference.RNN, reference.LSTM and reference.GRU(..., reset=e.variant) once all three are there.
-    """
-    params = {name: torch.tensor(p, requires_grad=True) for name, p in e.params.items()}
-    x = torch.tensor(e.x, requires_grad=True)
-    states = tuple(torch.tensor(s, requires_grad=True) for s in e.states)
-    if e.variant == "before":
-        output, last = gru_reset_before(e, params, x, states[0])
-        ends: tuple[Tensor, ...] = (last,)
-    else:
-        options: dict[str, Any] = {"nonlinearity": e.variant} if e.cell == "RNN" else {}
-        layer = getattr(torch.nn, e.cell)(I, H, bidirectional=e.directions == 2, dtype=torch.float64, **options)
-        series: Any = x
-        if e.lengths is not None:
-            series = pack_padded_sequence(x, torch.tensor(e.lengths), enforce_sorted=False)
-        given = states if e.cell == "LSTM" else states[0]
-        series, end = torch.func.functional_call(layer, params, (series, given))
-        output = series if e.lengths is None else pad_packed_sequence(series, total_length=T)[0]
-        ends = end if e.cell == "LSTM" else (end,)
-    torch.autograd.backward([output, *ends], [torch.tensor(d) for d in (e.d_output, *e.d_states)])
-
-    def gradient(leaf: Tensor) -> Array:
-        assert leaf.grad is not None
-        return leaf.grad.numpy()
-
-    return Results(
-        output.detach().numpy(),
-        tuple(end.detach().numpy() for end in ends),
-        {name: gradient(p) for name, p in params.items()},
-        gradient(x),
-        tuple(gradient(s) for s in states),
-    )
-
-
-def gru_reset_before(e: Example, params: dict[str, Tensor], x: Tensor, h0: Tensor) -> tuple[Tensor, Tensor]:
-    """The column that torch lacks, sequence by sequence: n = tanh(W_in x + b_in + W_hn (r h') + b_hn)."""
-    lengths = np.full(B, T) if e.lengths is None else e.lengths
-    halves, last = [], []
-    for d, s in enumerate(e.suffixes):
-        W_hr, W_hz, W_hn = params[f"weight_hh{s}"].view(3, H, H)
-        steps = [[torch.zeros(H, dtype=x.dtype)] * B for _ in range(T)]
-        ends = []
-        for b in range(B):
-            h = h0[d, b]
-            for t in range(lengths[b])[:: -1 if d else 1]:
-                projected = params[f"weight_ih{s}"] @ x[t, b] + params[f"bias_ih{s}"] + params[f"bias_hh{s}"]
-                a_r, a_z, a_n = projected.view(3, H)
-                r, z = torch.sigmoid(a_r + W_hr @ h), torch.sigmoid(a_z + W_hz @ h)
-                n = torch.tanh(a_n + W_hn @ (r * h))
-                h = n + z * (h - n)
-                steps[t][b] = h
-            ends.append(h)
-        halves.append(torch.stack([torch.stack(step) for step in steps]))
-        last.append(torch.stack(ends))
-    return torch.cat(halves, -1), torch.stack(last)
+    """What the example must give: what the reference does."""
+    options = {"RNN": {"nonlinearity": e.variant}, "GRU": {"reset": e.variant}, "LSTM": {}}[e.cell]
+    stack = getattr(reference, e.cell)(I, H, bidirectional=e.directions == 2, **options)
+    names = stack.cell.states
+    trace = stack.forward(e.params, e.x, as_given(dict(zip(names, e.states, strict=True))), e.lengths)
+    grads = stack.backward(e.params, trace, e.d_output, as_given(dict(zip(names, e.d_states, strict=True))))
+    last, initial = (tuple(one_for_each(given, names, "").values()) for given in (trace.h_n, grads.h0))
+    return Results(trace.output, last, grads.params, grads.x, initial)
 
 
 EXAMPLES = [("RNN", "tanh"), ("RNN", "relu"), ("GRU", "after"), ("GRU", "before"), ("LSTM", "")]

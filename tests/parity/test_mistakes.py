@@ -29,9 +29,7 @@ def first_catch(mistake: Mistake, benches: list[Bench]) -> str | None:
     """The case that is the first to see a wrong number; where none does, one in which the mistake raises."""
     raises = None
     with planted(mistake):
-        for bench in benches:
-            if not mistake.concerns(bench.case.cell):
-                continue
+        for bench in measure.concerned(mistake, benches):
             catch, _ = bench.caught(mistake.keeps)
             if catch and not catch.where.startswith("raises"):
                 return bench.case.id
