@@ -77,17 +77,14 @@ def pooled_heads() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
-def ctc_heads(draw: st.DrawFn, lengths: tuple[int, ...], masked: bool) -> dict[str, Any]:
-    """The options of CTC; lengths: of each sequence. Some targets need more steps than there are.
-
-    masked: there are dropout masks. A NaN that is dropped is 0 in the reference (SPEC 5.7) and NaN in torch: none then.
-    """
+def ctc_heads(draw: st.DrawFn, lengths: tuple[int, ...]) -> dict[str, Any]:
+    """The options of CTC; lengths: of each sequence. Some targets need more steps than there are."""
     O = draw(st.integers(2, 7))
     blank = draw(st.integers(0, O - 1))
     label = st.sampled_from([k for k in range(O) if k != blank])
     labels = [tuple(draw(st.lists(label, max_size=n))) for n in lengths]
     needed = [len(row) + sum(a == b for a, b in pairwise(row)) for row in labels]
-    zero_infinity = masked or draw(st.booleans())
+    zero_infinity = draw(st.booleans())
     return {
         "O": O,
         "activation": draw(st.sampled_from(sorted(LOGITS))),
@@ -160,7 +157,7 @@ def random_cases(draw: st.DrawFn, cells: tuple[str, ...] = tuple(CELLS)) -> Case
         options["lengths"] = draw(st.none() | st.lists(st.integers(1, T), min_size=B, max_size=B).map(tuple))
     if one_of(False, True):
         lengths = options.get("lengths") or (T,) * options["B"]
-        whole = pooled_heads() | ctc_heads(lengths, options.get("masks", False))
+        whole = pooled_heads() | ctc_heads(lengths)
         options |= draw(exact_heads() if exact else heads(max(lengths)) | whole)
         if options.get("divergence") in ("softmax_cross_entropy", "negative_log_likelihood") and recipe == "uniform":
             options["recipe"] = one_of("uniform", "large-logits")
