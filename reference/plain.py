@@ -1,25 +1,27 @@
 """The specification, executable: everything that SPEC.md defines, forward and backward, in loops over lists.
 
-It imports nothing and knows no type of number. Numbers are added, subtracted, multiplied and divided with `+ - * /`; whatever
-else is needed of them is asked of an argument `numbers`, which has
+It imports nothing and knows no type of number. Numbers are added, subtracted, multiplied and divided with `+ - * /`;
+whatever else is needed of them is asked of an argument `numbers`, which has
 
-    number(x)              an int or a float as a number, exactly, infinities and NaN among them
-    exp(a) expm1(a) log(a) log1p(a) tanh(a)        log(0) is -inf, where there is such a number (SPEC 1.7)
-    divide(a, b)           a / b, where b may be 0 (SPEC 1.7)
-    positive(a)            not (a <= 0): the gate of relu (SPEC 2.5). Who cannot tell raises
-    zero(a)                whether a weight or target is exactly 0 (SPEC 8.2, 8.5). Who cannot tell raises
-    minus_infinity(a)      whether a is -inf, the logarithm of no path at all (SPEC 8.9)
-    larger(a, b)           a guess whether a > b. It chooses between formulas that are equal in exact arithmetic, but not in
-                           floating point (SPEC 2.9): any answer is right
+    number(x)           an int or a float as a number, exactly, infinities and NaN among them
+    exp(a), expm1(a), log(a), log1p(a), tanh(a)
+    divide(a, b)        a / b, where b may be 0
+    positive(a)         not a <= 0: the gate of relu (SPEC 2.5). Who cannot tell must raise
+    zero(a)             whether a weight or a target is exactly 0 (SPEC 8.2, 8.5). Who cannot tell must raise
+    minus_infinity(a)   whether a is -inf, the logarithm of no path at all (SPEC 8.9). Who has no such number says False
+    larger(a, b)        whether a > b, as far as one can tell: any answer is right, for it chooses between formulas that
+                        are equal but for rounding and overflow (SPEC 2.4, 2.9)
 
-So the same lines run on floats, complex numbers, fractions, enclosures and symbols. An exact zero may come out as the integer 0.
+as IEEE 754 has it where numbers are floats (SPEC 1.7). So the same lines run on floats, complex numbers, fractions,
+intervals and symbols. An exact zero may be the integer 0.
 
-Vectors are lists, matrices lists of rows. The functions of a cell take one sequence, a list of its real steps: padding never
-comes near them (SPEC 6.2), and a reverse direction is the same function on the reversed list (SPEC 4.2). What belongs to the
-batch, the layers and the layouts stands at the end: `forward` and `backward`.
+Vectors are lists, matrices lists of rows. A cell works on one sequence, a list of its real steps: padding never comes
+near it (SPEC 6.2), and a reverse direction is the same function on the list reversed (SPEC 4.2). In a backward pass
+each adjoint stands beside the forward line that it belongs to. Layers, directions, batch and layouts come at the end,
+with `forward` and `backward`, which take a whole case.
 """
 
-# ---- Vectors and matrices ----------------------------------------------------------------------------------------------
+# Vectors and matrices
 
 
 def add(*terms):
@@ -45,7 +47,7 @@ def matrix_vector(W, v):
 
 
 def row_matrix(d, W):
-    """d W: element j is the sum over i of d_i W[i, j]. It takes a gradient back from where W leads to where it comes from."""
+    """d W: element j is the sum over i of d_i W[i, j], which takes a gradient back against the direction of W."""
     return [sum(d[i] * W[i][j] for i in range(len(W))) for j in range(len(W[0]))]
 
 
@@ -74,7 +76,7 @@ def largest(values, numbers):
     return m
 
 
-# ---- Activations, SPEC 2: y from z, and dz from dy and y -------------------------------------------------------------
+# Activations (SPEC 2.1): y from z, and dz from dy and y
 
 
 def identity(z, numbers):
@@ -190,17 +192,18 @@ def activate_backward(name, dy, y, numbers):
     return [backward(dy[i], y[i], numbers) for i in range(len(y))]
 
 
-# ---- What the cells share ----------------------------------------------------------------------------------------------
+# What the cells share
 #
-# A direction of a layer has params weight_ih, weight_hh, bias_ih, bias_hh and, of a projected LSTM, weight_hr (SPEC 1.4, 12.2).
-# x is a list of steps; h0, and c0 of an LSTM, are the states before the first. A trace has what SPEC 12.5 lists, step by step.
+# params of one direction of a layer: weight_ih, weight_hh, bias_ih, bias_hh and, of a projected LSTM, weight_hr (SPEC
+# 1.4, 12.2). x is a list of steps; h0, and c0 of an LSTM, are the states before the first. A trace has what SPEC 12.5
+# lists, a list of steps each.
 #
-# A backward pass is given above, what arrives at h(t) from above at every step; d_h_n, and d_c_n of an LSTM, what is sent into
-# the last states; and truncate (SPEC 7.1). It gives d_x, d_h0, d_c0, the gradients of the trace, and those of the parameters.
+# A backward pass gets above, what arrives at h(t) from above at every step; d_h_n, and d_c_n of an LSTM, what is sent
+# into the last states; truncate (SPEC 7.1). It gives the gradients of the trace, of x, h0, c0, and of the parameters.
 
 
 def bias(params, name):
-    """A bias, or zeros where there is none: neither (`bias = false`), or one alone, which then stands for the sum (SPEC 0.9)."""
+    """A bias, or zeros: of a network without, and of one whose other bias is already the sum (SPEC 0.9)."""
     return params.get(name, [0] * len(params["weight_ih"]))
 
 
@@ -214,7 +217,18 @@ def crosses(t, truncate):
     return truncate == 0 or t == 0 or t % truncate != 0
 
 
-# ---- RNN, SPEC 3 and 5 -------------------------------------------------------------------------------------------------
+def pooling(W_ih, x, h_before, d_a, d_product):
+    """SPEC 5.5, 13.5, 15.5, over all t; d_product is the gradient of W_hh h(t-1) + b_hh: da(t) where a(t) adds it."""
+    return {
+        "d_x": [row_matrix(da, W_ih) for da in d_a],
+        "d_weight_ih": pooled(d_a, x),
+        "d_weight_hh": pooled(d_product, h_before),
+        "d_bias_ih": add(*d_a),
+        "d_bias_hh": add(*d_product),
+    }
+
+
+# RNN (SPEC 3.1, 5.4)
 
 
 def rnn_forward(params, x, h0, nonlinearity, numbers):
@@ -243,19 +257,10 @@ def rnn_backward(params, x, h0, trace, above, d_h_n, nonlinearity, truncate, num
         carry = row_matrix(d_a[t], W_hh)  # a(t) = W_ih x(t) + b_ih + W_hh h(t-1) + b_hh
         if not crosses(t, truncate):
             carry = zeros_like(carry)
-    return {
-        "d_h": d_h,
-        "d_a": d_a,
-        "d_x": [row_matrix(da, W_ih) for da in d_a],
-        "d_h0": carry,
-        "d_weight_ih": pooled(d_a, x),
-        "d_weight_hh": pooled(d_a, before(h0, h)),
-        "d_bias_ih": add(*d_a),
-        "d_bias_hh": add(*d_a),
-    }
+    return {"d_h": d_h, "d_a": d_a, "d_h0": carry} | pooling(W_ih, x, before(h0, h), d_a, d_a)
 
 
-# ---- GRU, SPEC 13 and 14 -----------------------------------------------------------------------------------------------
+# GRU, reset after (SPEC 13.1, 13.4) and before (SPEC 14.1, 14.4)
 
 
 def gru_gates(a, numbers):
@@ -296,17 +301,17 @@ def gru_after_backward(params, x, h0, trace, above, d_h_n, truncate, numbers):
     """SPEC 13.4, the adjoint of 13.1, from the last step to the first; then what is pooled, SPEC 13.5."""
     H, T = len(h0), len(x)
     W_ih, W_hh = params["weight_ih"], params["weight_hh"]
-    h_before = before(h0, trace["h"])
+    past = before(h0, trace["h"])
     d_h, d_q, d_a, d_product = [None] * T, [None] * T, [None] * T, [None] * T
     carry = d_h_n
     for t in reversed(range(T)):
-        h, q = h_before[t], trace["q"][t]
+        h_before, q = past[t], trace["q"][t]
         r, z, n = gru_gates(trace["a"][t], numbers)
         dh = add(above[t], carry)  # h(t) is read above, and by step t+1, at the last step by h_n
         da_r, da_z, da_n, dq = [0] * H, [0] * H, [0] * H, [0] * H
         for j in range(H):
             dn = dh[j] * (1 - z[j])  # h(t) = n(t) + z(t) * (h(t-1) - n(t))
-            dz = dh[j] * (h[j] - n[j])  # the same line
+            dz = dh[j] * (h_before[j] - n[j])  # the same line
             da_n[j] = dn * (1 - n[j] * n[j])  # n(t) = tanh(a[n](t))
             dq[j] = da_n[j] * r[j]  # a[n](t) = W_ih[n] x(t) + b_ih[n] + r(t) * q(t)
             dr = da_n[j] * q[j]  # the same line
@@ -320,17 +325,7 @@ def gru_after_backward(params, x, h0, trace, above, d_h_n, truncate, numbers):
         if not crosses(t, truncate):
             carry = zeros_like(carry)
         d_h[t], d_q[t], d_a[t] = dh, dq, da_r + da_z + da_n
-    return {
-        "d_h": d_h,
-        "d_q": d_q,
-        "d_a": d_a,
-        "d_x": [row_matrix(da, W_ih) for da in d_a],
-        "d_h0": carry,
-        "d_weight_ih": pooled(d_a, x),
-        "d_weight_hh": pooled(d_product, h_before),
-        "d_bias_ih": add(*d_a),
-        "d_bias_hh": add(*d_product),
-    }
+    return {"d_h": d_h, "d_q": d_q, "d_a": d_a, "d_h0": carry} | pooling(W_ih, x, past, d_a, d_product)
 
 
 def gru_before_forward(params, x, h0, numbers):
@@ -361,22 +356,22 @@ def gru_before_backward(params, x, h0, trace, above, d_h_n, truncate, numbers):
     """SPEC 14.4, the adjoint of 14.1, from the last step to the first; then what is pooled, SPEC 14.5."""
     H, T = len(h0), len(x)
     W_ih, W_hh = params["weight_ih"], params["weight_hh"]
-    h_before = before(h0, trace["h"])
+    past = before(h0, trace["h"])
     d_h, d_s, d_a = [None] * T, [None] * T, [None] * T
     carry = d_h_n
     for t in reversed(range(T)):
-        h = h_before[t]
+        h_before = past[t]
         r, z, n = gru_gates(trace["a"][t], numbers)
         dh = add(above[t], carry)  # h(t) is read above, and by step t+1, at the last step by h_n
         da_r, da_z, da_n = [0] * H, [0] * H, [0] * H
         for j in range(H):
             dn = dh[j] * (1 - z[j])  # h(t) = n(t) + z(t) * (h(t-1) - n(t))
-            dz = dh[j] * (h[j] - n[j])  # the same line
+            dz = dh[j] * (h_before[j] - n[j])  # the same line
             da_n[j] = dn * (1 - n[j] * n[j])  # n(t) = tanh(a[n](t))
             da_z[j] = dz * (z[j] * (1 - z[j]))  # z(t) = sigmoid(a[z](t))
         ds = row_matrix(da_n, W_hh[2 * H :])  # a[n](t) = W_ih[n] x(t) + b_ih[n] + W_hh[n] s(t) + b_hh[n]
         for j in range(H):
-            dr = ds[j] * h[j]  # s(t) = r(t) * h(t-1)
+            dr = ds[j] * h_before[j]  # s(t) = r(t) * h(t-1)
             da_r[j] = dr * (r[j] * (1 - r[j]))  # r(t) = sigmoid(a[r](t))
         carry = add(
             [dh[j] * z[j] for j in range(H)],  # h(t) = n(t) + z(t) * (h(t-1) - n(t))
@@ -386,20 +381,12 @@ def gru_before_backward(params, x, h0, trace, above, d_h_n, truncate, numbers):
         if not crosses(t, truncate):
             carry = zeros_like(carry)
         d_h[t], d_s[t], d_a[t] = dh, ds, da_r + da_z + da_n
-    return {
-        "d_h": d_h,
-        "d_s": d_s,
-        "d_a": d_a,
-        "d_x": [row_matrix(da, W_ih) for da in d_a],
-        "d_h0": carry,
-        "d_weight_ih": pooled(d_a, x),
-        "d_weight_hh": pooled([da[: 2 * H] for da in d_a], h_before) + pooled([da[2 * H :] for da in d_a], trace["s"]),
-        "d_bias_ih": add(*d_a),
-        "d_bias_hh": add(*d_a),
-    }
+    gradients = {"d_h": d_h, "d_s": d_s, "d_a": d_a, "d_h0": carry} | pooling(W_ih, x, past, d_a, d_a)
+    gradients["d_weight_hh"][2 * H :] = pooled([da[2 * H :] for da in d_a], trace["s"])  # W_hh[n] has read s(t)
+    return gradients
 
 
-# ---- LSTM, SPEC 15 -----------------------------------------------------------------------------------------------------
+# LSTM (SPEC 15.1, 15.4, 15.6)
 
 
 def lstm_gates(a, numbers):
@@ -434,11 +421,11 @@ def lstm_backward(params, x, h0, c0, trace, above, d_h_n, d_c_n, truncate, numbe
     """SPEC 15.4, 15.6, the adjoint of 15.1, from the last step to the first; then what is pooled, SPEC 15.5."""
     H, T = len(c0), len(x)
     W_ih, W_hh, W_hr = params["weight_ih"], params["weight_hh"], params.get("weight_hr")
-    h_before, c_before = before(h0, trace["h"]), before(c0, trace["c"])
+    h_past, c_past = before(h0, trace["h"]), before(c0, trace["c"])
     d_h, d_m, d_c, d_a = [None] * T, [None] * T, [None] * T, [None] * T
     carry_h, carry_c = d_h_n, d_c_n
     for t in reversed(range(T)):
-        c = c_before[t]
+        c_before = c_past[t]
         i, f, g, o = lstm_gates(trace["a"][t], numbers)
         tanh_c = activate("tanh", trace["c"][t], numbers)
         dh = add(above[t], carry_h)  # h(t) is read above, and by a(t+1), at the last step by h_n
@@ -446,9 +433,11 @@ def lstm_backward(params, x, h0, c0, trace, above, d_h_n, d_c_n, truncate, numbe
         dc, da_i, da_f, da_g, da_o = [0] * H, [0] * H, [0] * H, [0] * H, [0] * H
         for j in range(H):
             do = dm[j] * tanh_c[j]  # m(t) = o(t) * tanh(c(t))
-            dc[j] = dm[j] * o[j] * (1 - tanh_c[j] * tanh_c[j])  # the same line
-            dc[j] = dc[j] + carry_c[j]  # c(t) is read by c(t+1) too, at the last step by c_n
-            df = dc[j] * c[j]  # c(t) = f(t) * c(t-1) + i(t) * g(t)
+            dc[j] = (
+                dm[j] * o[j] * (1 - tanh_c[j] * tanh_c[j])  # the same line
+                + carry_c[j]  # c(t) is read by c(t+1) too, at the last step by c_n
+            )
+            df = dc[j] * c_before[j]  # c(t) = f(t) * c(t-1) + i(t) * g(t)
             di = dc[j] * g[j]  # the same line
             dg = dc[j] * i[j]  # the same line
             da_o[j] = do * (o[j] * (1 - o[j]))  # o(t) = sigmoid(a[o](t))
@@ -461,27 +450,13 @@ def lstm_backward(params, x, h0, c0, trace, above, d_h_n, d_c_n, truncate, numbe
         if not crosses(t, truncate):
             carry_h, carry_c = zeros_like(carry_h), zeros_like(carry_c)
         d_h[t], d_m[t], d_c[t], d_a[t] = dh, dm, dc, da
-    gradients = {
-        "d_h": d_h,
-        "d_m": d_m,
-        "d_c": d_c,
-        "d_a": d_a,
-        "d_x": [row_matrix(da, W_ih) for da in d_a],
-        "d_h0": carry_h,
-        "d_c0": carry_c,
-        "d_weight_ih": pooled(d_a, x),
-        "d_weight_hh": pooled(d_a, h_before),
-        "d_bias_ih": add(*d_a),
-        "d_bias_hh": add(*d_a),
-    }
-    if W_hr is None:
-        del gradients["d_m"]  # it is d_h
-    else:
-        gradients["d_weight_hr"] = pooled(d_h, trace["m"])
-    return gradients
+    gradients = {"d_h": d_h, "d_c": d_c, "d_a": d_a, "d_h0": carry_h, "d_c0": carry_c}
+    if W_hr is not None:
+        gradients |= {"d_m": d_m, "d_weight_hr": pooled(d_h, trace["m"])}
+    return gradients | pooling(W_ih, x, h_past, d_a, d_a)
 
 
-# ---- Which cell, SPEC 12.1 ---------------------------------------------------------------------------------------------
+# Which cell (SPEC 12.1)
 
 
 def cell_forward(case, params, x, start, numbers):
@@ -508,27 +483,26 @@ def cell_backward(case, params, x, start, trace, above, d_end, numbers):
     return gru_before_backward(params, x, start["h"], trace, above, d_end["h"], k, numbers)
 
 
-# ---- Output layer, SPEC 3.5 and 5.8 ------------------------------------------------------------------------------------
+# Output layer (SPEC 3.5, 5.8)
 
 
-def output_forward(W2, b2, h, activation, numbers):
-    """SPEC 3.5: z(t) and y(t) of one sequence, h the output of the stack."""
+def output_forward(case, one, h, numbers):
+    """SPEC 3.5; h is the output of the stack."""
+    W2, b2 = one["output.weight"], one["output.bias"]
     z = [affine(W2, h_t, b2) for h_t in h]
-    return z, [activate(activation, z_t, numbers) for z_t in z]
+    y = [activate(case["activation"], z_t, numbers) for z_t in z]
+    return {"z": z, "y": y}
 
 
-def output_backward(W2, h, y, d_y, activation, numbers):
+def output_backward(case, one, d_y, numbers):
     """SPEC 5.8, the adjoint of 3.5."""
-    d_z = [activate_backward(activation, d_y[t], y[t], numbers) for t in range(len(y))]  # y(t) = f2(z(t))
-    return {
-        "d_z": d_z,
-        "d_output": [row_matrix(dz, W2) for dz in d_z],  # z(t) = W2 h(t) + b2
-        "d_output.weight": pooled(d_z, h),
-        "d_output.bias": add(*d_z),
-    }
+    W2, h, y = one["output.weight"], one["output"], one["y"]
+    d_z = [activate_backward(case["activation"], d_y[t], y[t], numbers) for t in range(len(y))]  # y(t) = f2(z(t))
+    d_output = [row_matrix(dz, W2) for dz in d_z]  # z(t) = W2 h(t) + b2
+    return {"d_z": d_z, "d_output": d_output, "d_output.weight": pooled(d_z, h), "d_output.bias": add(*d_z)}
 
 
-# ---- Divergences of one step, SPEC 8.5: div(y, d) and ∂div/∂y ----------------------------------------------------------
+# Divergences of one step (SPEC 8.5): div(y, d) and ∂div/∂y
 
 
 def squared_error(y, d, numbers):
@@ -599,7 +573,7 @@ LOCAL_DIVERGENCES = {
 }
 
 
-# ---- Divergences of a sequence, SPEC 8.2, 8.7, 8.8: its share of DIV, and dy at every step -----------------------------
+# Divergences of a sequence (SPEC 8.2, 8.7, 8.8): its share of DIV, and dy at every step
 
 
 def one_hot(index, O, numbers):
@@ -633,7 +607,7 @@ def mean_pooled_cross_entropy(y, index, w, v, numbers):
     return v * softmax_cross_entropy(pooled_y, d, numbers), dy
 
 
-# CTC, SPEC 8.8 to 8.10. Logarithms of probabilities; that of no path at all is None.
+# CTC (SPEC 8.8, 8.9, 8.10). Logarithms of probabilities; that of no path at all is None.
 
 
 def ctc_classes(labels, blank):
@@ -651,7 +625,7 @@ def skips(classes, s, blank):
 
 def log_product(*terms):
     """The logarithm of a product; None where a factor is no path."""
-    return None if None in terms else sum(terms)
+    return None if any(term is None for term in terms) else sum(terms)
 
 
 def log_sum_exp(terms, numbers):
@@ -724,118 +698,41 @@ def ctc(y, labels, blank, zero_infinity, v, numbers):
     return v * -log_p, dy
 
 
-# ---- Layouts, SPEC 1.2 -------------------------------------------------------------------------------------------------
+def divergence(case, one, y, numbers):
+    """The share of one sequence in DIV, and its dy; w and v of it as `reduced` has them."""
+    name, target, w, v = case["divergence"], one["target"], one["w"], one["v"]
+    if name == "ctc":
+        labels = [label for label in target if label >= 0]
+        if case["reduction"] == "mean":
+            v = v / max(len(labels), 1)
+        return ctc(y, labels, case["blank"], case["zero_infinity"], v, numbers)
+    if name == "mean_pooled_cross_entropy":
+        return mean_pooled_cross_entropy(y, target, w, v, numbers)
+    return local_divergence(name, y, target, w, numbers)
 
 
-def lengths_of(case, given):
-    """The number of real steps of each sequence (SPEC 6.1)."""
-    return given.get("lengths", [case["T"]] * case["B"])
+# Layers and directions (SPEC 4.1, 4.5, 5.6, 5.7)
+#
+# `one` has the tensors of one sequence by their names (SPEC 10.3): what is given and, backward, what forward gave.
 
 
-def sequences(case, given, series):
-    """The real steps of each sequence of a series, in the layout of the case."""
-    if case["layout"] == "unbatched":
-        series = [series]
-    elif case["layout"] == "time_major":
-        series = traced_sequences(case, given, series)
-    return [series[b][:n] for b, n in enumerate(lengths_of(case, given))]
+def directions(case, layer):
+    """Of each, forward first: its suffix in names, its row of a state, whether it is reverse (SPEC 1.2, 1.4)."""
+    if not case["bidirectional"]:
+        return [(f"l{layer}", layer, False)]
+    return [(f"l{layer}", 2 * layer, False), (f"l{layer}_reverse", 2 * layer + 1, True)]
 
 
-def traced_sequences(case, given, series):
-    """The real steps of each sequence of a trace, (T, B, ·) in every layout."""
-    return [[series[t][b] for t in range(n)] for b, n in enumerate(lengths_of(case, given))]
+def recurrent_name(case, name, place):
+    """The full name of a parameter of one direction, of which place is the suffix (SPEC 1.4, 1.5)."""
+    return f"rnn.{name}_{place}" if case["O"] > 0 else f"{name}_{place}"
 
 
-def padded(case, each):
-    """Sequences of T steps, 0 past their ends (SPEC 6.5)."""
-    return [steps + [zeros_like(steps[0])] * (case["T"] - len(steps)) for steps in each]
-
-
-def in_layout(case, each):
-    """The series of sequences of T steps, in the layout of the case."""
-    if case["layout"] == "unbatched":
-        return each[0]
-    return each if case["layout"] == "batch_first" else traced(case, each)
-
-
-def traced(case, each):
-    """The series of sequences of T steps, (T, B, ·)."""
-    return [[steps[t] for steps in each] for t in range(case["T"])]
-
-
-def batch(case, values):
-    """One value a sequence, as a row of a state, or as the target of SPEC 8.7 or 8.8: unbatched there is but one."""
-    return values[0] if case["layout"] == "unbatched" else values
-
-
-def of_sequence(case, values, b):
-    """What `batch` has of sequence b."""
-    return values if case["layout"] == "unbatched" else values[b]
-
-
-# ---- Layers and directions, SPEC 4 -------------------------------------------------------------------------------------
-
-
-def directions(case):
-    """The suffixes of the directions, forward first (SPEC 1.4)."""
-    return ["", "_reverse"] if case["bidirectional"] else [""]
-
-
-def prefix(case):
-    """Of the recurrent parameters (SPEC 1.5)."""
-    return "rnn." if case["O"] > 0 else ""
-
-
-def parameters(case, given, place):
-    """The parameters of one direction of one layer, of which place is the suffix (SPEC 1.4, 12.2)."""
+def parameters(case, one, place):
+    """The parameters of one direction; with no bias, and no projection, there are fewer (SPEC 1.4, 12.2)."""
     names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"]
-    full = {name: f"{prefix(case)}{name}_{place}" for name in names}
-    return {name: given[full[name]] for name in names if full[name] in given}
-
-
-def state_sizes(case):
-    """The features of each state: h and, of an LSTM, c (SPEC 12.5)."""
-    if case["cell"] == "lstm":
-        return {"h": case["proj_size"] or case["H"], "c": case["H"]}
-    return {"h": case["H"]}
-
-
-def states(case, given, form, row, b):
-    """Row l·D + d of the given states of sequence b, zeros where not given; form is "{}0" or "d_{}_n" (SPEC 3.4, 5.1)."""
-    found = {}
-    for name, size in state_sizes(case).items():
-        rows = given.get(form.format(name))
-        found[name] = [0] * size if rows is None else of_sequence(case, rows[row], b)
-    return found
-
-
-def reading_order(steps, suffix):
-    """From t to the order in which a direction reads, and back (SPEC 4.2)."""
-    return steps[::-1] if suffix else steps
-
-
-def side_by_side(parts):
-    """The features of both directions at every step (SPEC 4.1)."""
-    return [[feature for part in parts for feature in part[t]] for t in range(len(parts[0]))]
-
-
-def features_of(steps, d, P):
-    """The features of direction d: 0..P-1 forward, P..2P-1 reverse (SPEC 5.6)."""
-    return [step[d * P : (d + 1) * P] for step in steps]
-
-
-def dropped_out(case, given, gap, each, numbers):
-    """Dropout between layers gap and gap + 1, or its adjoint, which is the same (SPEC 4.6, 5.7)."""
-    if "dropout_masks" not in given:
-        return each
-    mask, scale = given["dropout_masks"][gap], numbers.number(1 - case["dropout"])
-    return [
-        [
-            [value / scale if keep else 0 for value, keep in zip(step, of_sequence(case, mask[t], b), strict=True)]
-            for t, step in enumerate(steps)
-        ]
-        for b, steps in enumerate(each)
-    ]
+    full = {name: recurrent_name(case, name, place) for name in names}
+    return {name: one[full[name]] for name in names if full[name] in one}
 
 
 def traced_names(case):
@@ -847,155 +744,192 @@ def traced_names(case):
     return ["a", "h"]
 
 
-def layer_output(case, given, run, layer):
-    """The output of a layer, from the traces of its directions (SPEC 4.4)."""
-    parts = []
-    for suffix in directions(case):
-        h = traced_sequences(case, given, run[f"h_l{layer}{suffix}"])
-        parts.append([reading_order(steps, suffix) for steps in h])
-    return [side_by_side(of_b) for of_b in zip(*parts, strict=True)]
+def state_sizes(case):
+    """The features of each state: h and, of an LSTM, c (SPEC 12.5)."""
+    return {"h": case["proj_size"] or case["H"], "c": case["H"]} if case["cell"] == "lstm" else {"h": case["H"]}
 
 
-def layer_input(case, given, run, layer, numbers):
+def states(case, one, form, row):
+    """A row of h0 and c0, or of d_h_n and d_c_n, by the form of their names; zeros where not given (SPEC 3.4, 5.1)."""
+    given = {name: one.get(form.format(name)) for name in state_sizes(case)}
+    return {name: given[name][row] if given[name] else [0] * size for name, size in state_sizes(case).items()}
+
+
+def in_reading_order(steps, reverse):
+    """From the order of t to that in which a direction reads, and back (SPEC 4.2)."""
+    return steps[::-1] if reverse else steps
+
+
+def dropped_out(case, one, gap, steps, numbers):
+    """What passes between layers gap and gap + 1, and on the way back its gradient (SPEC 4.6, 5.7)."""
+    if "dropout_masks" not in one:
+        return steps
+    mask, scale = one["dropout_masks"][gap], numbers.number(1 - case["dropout"])
+    return [[v / scale if keep else 0 for v, keep in zip(steps[t], mask[t], strict=True)] for t in range(len(steps))]
+
+
+def layer_output(case, one, layer):
+    """output(t) = [h_forward(t), h_reverse(t)] (SPEC 4.1)"""
+    parts = [in_reading_order(one[f"h_{place}"], reverse) for place, _, reverse in directions(case, layer)]
+    return [[feature for h in of_t for feature in h] for of_t in zip(*parts, strict=True)]
+
+
+def layer_input(case, one, layer, numbers):
     """x for layer 0, else the output of the layer below, dropped out (SPEC 4.5)."""
-    if layer == 0:
-        return sequences(case, given, given["x"])
-    return dropped_out(case, given, layer - 1, layer_output(case, given, run, layer - 1), numbers)
+    return one["x"] if layer == 0 else dropped_out(case, one, layer - 1, layer_output(case, one, layer - 1), numbers)
 
 
-# ---- The whole, forward and backward -----------------------------------------------------------------------------------
-
-
-def forward(case, given, numbers):
-    """Everything forward that a vector holds, by name (SPEC 9.1): case as in SPEC 10.2, given the arrays of SPEC 10.3.
-
-    Every array is a nested list, in the layout of the case.
-    """
-    run = {}
-    ends = {name: [] for name in state_sizes(case)}
+def stack_forward(case, one, numbers):
+    """SPEC 4.5: the traces of all layers and directions, the last states, and the output."""
+    run = {f"{name}_n": [] for name in state_sizes(case)}
     for layer in range(case["num_layers"]):
-        x = layer_input(case, given, run, layer, numbers)
-        for d, suffix in enumerate(directions(case)):
-            row, place = layer * len(directions(case)) + d, f"l{layer}{suffix}"
-            params = parameters(case, given, place)
-            traces = [
-                cell_forward(case, params, reading_order(x[b], suffix), states(case, given, "{}0", row, b), numbers)
-                for b in range(case["B"])
-            ]
-            for name in traced_names(case):
-                run[f"{name}_{place}"] = traced(case, padded(case, [trace[name] for trace in traces]))
-            for name, rows in ends.items():
-                rows.append(batch(case, [trace[name][-1] for trace in traces]))
-    output = padded(case, layer_output(case, given, run, case["num_layers"] - 1))
-    run["output"] = in_layout(case, output)
-    for name, rows in ends.items():
-        run[f"{name}_n"] = rows
-    if case["O"] > 0:
-        W2, b2 = given["output.weight"], given["output.bias"]
-        each = [output_forward(W2, b2, steps, case["activation"], numbers) for steps in output]
-        run["z"] = in_layout(case, [z for z, _ in each])
-        run["y"] = in_layout(case, [y for _, y in each])
-        run["div"], _ = divergence(case, given, run, numbers)
+        x = layer_input(case, one | run, layer, numbers)
+        for place, row, reverse in directions(case, layer):
+            start = states(case, one, "{}0", row)
+            trace = cell_forward(case, parameters(case, one, place), in_reading_order(x, reverse), start, numbers)
+            for name, steps in trace.items():
+                run[f"{name}_{place}"] = steps
+            for name in state_sizes(case):
+                run[f"{name}_n"].append(trace[name][-1])
+    run["output"] = layer_output(case, run, case["num_layers"] - 1)
     return run
 
 
-def weights_of(case, given, numbers):
-    """w(t) at the real steps of each sequence (SPEC 8.4)."""
-    if "weights" in given:
-        w = sequences(case, given, given["weights"])
-    else:
-        w = [[numbers.number(1)] * n for n in lengths_of(case, given)]
-    if case["reduction"] == "mean" and case["divergence"] in LOCAL_DIVERGENCES:
-        total = sum(sum(steps) for steps in w)
-        w = [[weight / total for weight in steps] for steps in w]
-    return w
-
-
-def divergence(case, given, run, numbers):
-    """DIV, and dy at the real steps of each sequence (SPEC 8)."""
-    name, target = case["divergence"], given["target"]
-    y, w = sequences(case, given, run["y"]), weights_of(case, given, numbers)
-    each = []
-    if name in LOCAL_DIVERGENCES:
-        target = sequences(case, given, target)
-        each = [local_divergence(name, y[b], target[b], w[b], numbers) for b in range(case["B"])]
-        return sum(div for div, _ in each), [dy for _, dy in each]
-    for b in range(case["B"]):
-        v = numbers.number(1) / (case["B"] if case["reduction"] == "mean" else 1)
-        if name == "ctc":
-            labels = [label for label in of_sequence(case, target, b) if label >= 0]
-            if case["reduction"] == "mean":
-                v = v / max(len(labels), 1)
-            each.append(ctc(y[b], labels, case["blank"], case["zero_infinity"], v, numbers))
-        else:
-            each.append(mean_pooled_cross_entropy(y[b], of_sequence(case, target, b), w[b], v, numbers))
-    return sum(div for div, _ in each), [dy for _, dy in each]
-
-
-def backward(case, given, run, numbers):
-    """Everything backward that a vector holds, by name (SPEC 9.1), from what `forward` gave."""
-    if case["O"] > 0:
-        d = output_layer_backward(case, given, run, numbers)
-        above = sequences(case, given, d["d_output"])
-    else:
-        d = {}
-        above = sequences(case, given, given.get("d_output", zeros_like(run["output"])))
-    d_starts = {name: [] for name in state_sizes(case)}
+def stack_backward(case, one, d_output, numbers):
+    """SPEC 5.6, 5.7: layers from the last to the first, in each both directions, x being read by both."""
+    d, P = {}, state_sizes(case)["h"]
+    d_starts = []
+    above = d_output
     for layer in reversed(range(case["num_layers"])):
-        of_layer, d_x, d_first = layer_backward(case, given, run, layer, above, numbers)
-        d |= of_layer
-        for name, rows in d_first.items():
-            d_starts[name] = rows + d_starts[name]
-        if layer > 0:
-            above = dropped_out(case, given, layer - 1, d_x, numbers)
-    d["d_x"] = in_layout(case, padded(case, d_x))
-    for name, rows in d_starts.items():
-        d[f"d_{name}0"] = rows
-    return d
-
-
-def output_layer_backward(case, given, run, numbers):
-    """dy, dz, d_output and the gradients of W2 and b2, in the layout of the case."""
-    W2, b2 = given["output.weight"], given["output.bias"]
-    h, y = sequences(case, given, run["output"]), sequences(case, given, run["y"])
-    _, d_y = divergence(case, given, run, numbers)
-    each = [output_backward(W2, h[b], y[b], d_y[b], case["activation"], numbers) for b in range(case["B"])]
-    return {
-        "d_y": in_layout(case, padded(case, d_y)),
-        "d_z": in_layout(case, padded(case, [d["d_z"] for d in each])),
-        "d_output": in_layout(case, padded(case, [d["d_output"] for d in each])),
-        "d_output.weight": add(zeros_like(W2), *(d["d_output.weight"] for d in each)),
-        "d_output.bias": add(zeros_like(b2), *(d["d_output.bias"] for d in each)),
-    }
-
-
-def layer_backward(case, given, run, layer, above, numbers):
-    """SPEC 5.6: the gradients of the traces and parameters by name, d_x of each sequence, and rows of d_h0 and d_c0."""
-    x, P = layer_input(case, given, run, layer, numbers), state_sizes(case)["h"]
-    d, d_first = {}, {name: [] for name in state_sizes(case)}
-    d_x = zeros_like(x)
-    for k, suffix in enumerate(directions(case)):
-        row, place = layer * len(directions(case)) + k, f"l{layer}{suffix}"
-        params = parameters(case, given, place)
-        traces = {name: traced_sequences(case, given, run[f"{name}_{place}"]) for name in traced_names(case)}
-        each = []
-        for b in range(case["B"]):
+        x = layer_input(case, one, layer, numbers)
+        d_x, d_rows = zeros_like(x), []
+        for place, row, reverse in directions(case, layer):
+            params = parameters(case, one, place)
+            trace = {name: one[f"{name}_{place}"] for name in traced_names(case)}
+            half = [d_t[P:] if reverse else d_t[:P] for d_t in above]
             gradients = cell_backward(
                 case,
                 params,
-                reading_order(x[b], suffix),
-                states(case, given, "{}0", row, b),
-                {name: steps[b] for name, steps in traces.items()},
-                reading_order(features_of(above[b], k, P), suffix),
-                states(case, given, "d_{}_n", row, b),
+                in_reading_order(x, reverse),
+                states(case, one, "{}0", row),
+                trace,
+                in_reading_order(half, reverse),
+                states(case, one, "d_{}_n", row),
                 numbers,
             )
-            d_x[b] = add(d_x[b], reading_order(gradients["d_x"], suffix))
-            each.append(gradients)
-        for name in reversed(traced_names(case)):
-            d[f"d_{name}_{place}"] = traced(case, padded(case, [gradients[f"d_{name}"] for gradients in each]))
-        for name, value in params.items():
-            d[f"d_{prefix(case)}{name}_{place}"] = add(zeros_like(value), *(gradients[f"d_{name}"] for gradients in each))
-        for name, rows in d_first.items():
-            rows.append(batch(case, [gradients[f"d_{name}0"] for gradients in each]))
-    return d, d_x, d_first
+            d_x = add(d_x, in_reading_order(gradients["d_x"], reverse))
+            d_rows.append({name: gradients[f"d_{name}0"] for name in state_sizes(case)})
+            for name in trace:
+                d[f"d_{name}_{place}"] = gradients[f"d_{name}"]
+            for name in params:
+                d[f"d_{recurrent_name(case, name, place)}"] = gradients[f"d_{name}"]
+        d_starts = d_rows + d_starts
+        if layer > 0:
+            above = dropped_out(case, one, layer - 1, d_x, numbers)
+    d["d_x"] = d_x
+    for name in state_sizes(case):
+        d[f"d_{name}0"] = [d_row[name] for d_row in d_starts]
+    return d
+
+
+# The batch and its layouts (SPEC 1.2, 10.3)
+
+
+def kind(case, name):
+    """What a tensor is by its name: trace, state, masks, series, or, of a target, sequence; None for all others."""
+    bare = name.removeprefix("d_")
+    if bare[1:3] == "_l":
+        return "trace"
+    if bare in ("h0", "c0", "h_n", "c_n"):
+        return "state"
+    if bare == "dropout_masks":
+        return "masks"
+    if bare == "target" and case["target"] in ("sequence", "labels"):
+        return "sequence"
+    return "series" if bare in ("x", "output", "z", "y", "target", "weights") else None
+
+
+def separate(case, given, tensors, numbers):
+    """The tensors of each sequence, without padding and without the axis of the batch; parameters go to all of them."""
+    lengths = given.get("lengths", [case["T"]] * case["B"])
+    parts = [{name: part(case, name, tensors[name], b, n) for name in tensors} for b, n in enumerate(lengths)]
+    return reduced(case, parts, numbers) if case["O"] > 0 else parts
+
+
+def reduced(case, parts, numbers):
+    """To the tensors of each sequence its w and v, which are shares of the whole batch (SPEC 8.4, 8.7, 8.8)."""
+    w = [one.get("weights", [numbers.number(1)] * len(one["x"])) for one in parts]
+    v = numbers.number(1)
+    if case["reduction"] == "mean" and case["divergence"] in LOCAL_DIVERGENCES:
+        total = sum(sum(w_b) for w_b in w)
+        w = [[w_t / total for w_t in w_b] for w_b in w]
+    elif case["reduction"] == "mean":
+        v = v / case["B"]
+    return [one | {"w": w_b, "v": v} for one, w_b in zip(parts, w, strict=True)]
+
+
+def part(case, name, value, b, n):
+    """What sequence b, of n real steps, has of a tensor."""
+    what = kind(case, name)
+    if what == "trace":
+        return [step[b] for step in value[:n]]
+    if what is None or (what in ("state", "masks", "sequence") and case["layout"] == "unbatched"):
+        return value
+    if what == "state":
+        return [row[b] for row in value]
+    if what == "masks":
+        return [[step[b] for step in gap] for gap in value]
+    if what == "sequence" or case["layout"] == "batch_first":
+        return value[b][:n] if what == "series" else value[b]
+    return value[:n] if case["layout"] == "unbatched" else [step[b] for step in value[:n]]
+
+
+def together(case, parts):
+    """The tensors of a batch from those of its sequences: 0 past their ends (SPEC 6.5); what is no series is summed."""
+    return {name: whole(case, name, [one[name] for one in parts]) for name in parts[0]}
+
+
+def whole(case, name, values):
+    """A tensor of the batch from those of its sequences."""
+    what = kind(case, name)
+    if what is None:
+        return add(*values)
+    if what == "state":
+        return values[0] if case["layout"] == "unbatched" else [list(rows) for rows in zip(*values, strict=True)]
+    padded = [steps + [zeros_like(steps[0])] * (case["T"] - len(steps)) for steps in values]
+    if what == "series" and case["layout"] != "time_major":
+        return padded[0] if case["layout"] == "unbatched" else padded
+    return [list(steps) for steps in zip(*padded, strict=True)]
+
+
+# The whole, forward and backward
+
+
+def forward(case, given, numbers):
+    """Everything forward that a vector holds, by name (SPEC 9.1), from a case (SPEC 10.2) and its arrays (SPEC 10.3).
+
+    Arrays are nested lists in the layout of the case. B is 1 at least: lists cannot say how wide nothing is.
+    """
+    runs = []
+    for one in separate(case, given, given, numbers):
+        run = stack_forward(case, one, numbers)
+        if case["O"] > 0:
+            padding = [zeros_like(run["output"][0])] * (case["T"] - len(one["x"]))
+            run |= output_forward(case, one, run["output"] + padding, numbers)
+            run["div"], _ = divergence(case, one, run["y"][: len(one["x"])], numbers)
+        runs.append(run)
+    return together(case, runs)
+
+
+def backward(case, given, run, numbers):
+    """Everything backward that a vector holds, by name (SPEC 9.1); run is what `forward` gave."""
+    d_runs = []
+    for one in separate(case, given, given | run, numbers):
+        d_run = {}
+        d_output = one.get("d_output", zeros_like(one["output"]))
+        if case["O"] > 0:
+            _, d_y = divergence(case, one, one["y"], numbers)
+            d_run = {"d_y": d_y} | output_backward(case, one, d_y, numbers)
+            d_output = d_run["d_output"]
+        d_runs.append(d_run | stack_backward(case, one, d_output, numbers))
+    return together(case, d_runs)

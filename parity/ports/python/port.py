@@ -1,4 +1,4 @@
-"""A port that is `reference/plain.py` on Python's floats: here are its numbers, and the reading and writing of SPEC 10."""
+"""A port that is `reference/plain.py` on Python's floats: its numbers, and the reading and writing of files."""
 
 import math
 import struct
@@ -80,6 +80,7 @@ def read_array(path):
 
 
 def nested(values, shape):
+    """The next of the values, in lists of that shape."""
     if not shape:
         return next(values)
     return [nested(values, shape[1:]) for _ in range(shape[0])]
@@ -112,6 +113,7 @@ def read_case(path):
 
 
 def answer(case_dir, out_dir):
+    """One case: what is asked for, from what is given (SPEC 10.5)."""
     case = read_case(case_dir / "case.toml")
     given = {path.stem: read_array(path) for path in (case_dir / "in").iterdir()}
     run = plain.forward(case, given, Floats)
