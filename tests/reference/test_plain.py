@@ -1,21 +1,26 @@
 """`reference/plain.py`: every gradient is, symbolically, the derivative of its forward pass.
 
-What is proved. Each network below has a symbol for every number in it: parameters, x, h0 (and c0), targets, weights of steps,
-and the gradients that are sent into output, h_n and c_n. `plain.forward` and `plain.backward` run on elements of a field of
-rational functions (SymPy's, over the rationals), in which every tanh(a), σ(a) = 1/(1 + exp(-a)) and log(a) is a new generator,
-and exp(a) is σ/(1 - σ). What is differentiated is DIV, plus the sum of d_h_n · h_n (and d_c_n · c_n), or the sum of
-d_output · output in place of DIV where there is no output layer. For that, the generators become SymPy functions of their
-arguments again, nested into each other, with tanh' = 1 - tanh², σ' = σ (1 - σ), log' = 1/a; `sympy.diff` differentiates by
-every symbol of which `plain.backward` gives the gradient, and what comes out goes back into the field. There both are reduced
-fractions of polynomials, and are equal only if they are the same: nothing is evaluated, nothing is rounded. So each identity
-holds for all real values of the symbols at which DIV is defined, of a network of that size.
+What is proved. Each network below has a symbol for every number in it: parameters, x, h0 (and c0), target vectors,
+weights of steps, and the gradients that are sent into output, h_n and c_n. `plain` runs on SymPy's polynomials over the
+rationals (with an output layer, rational functions) in these symbols and in one more for every value tanh(a), log(a)
+and σ(a) = 1/(1 + exp(-a)), with exp(a) = σ/(1 - σ). Differentiated is DIV, or without an output layer the sum of
+d_output · output, plus the sum of d_h_n · h_n (and d_c_n · c_n), by every symbol of which `plain.backward` gives the
+gradient. The partial derivatives are SymPy's; the chain rule takes them through tanh' = 1 - tanh², σ' = σ (1 - σ),
+log' = 1/a. Derivative and gradient are equal only if they are the same polynomial, or the same reduced fraction:
+nothing is evaluated or rounded. So each identity holds for all real values of the symbols for which DIV is defined, of
+a network of that size. That this derivative is that of `sympy.diff`, of an expression in which every value is a
+function of its argument again, nested as deep as the network, is proved in the same way for the smallest network of
+each cell.
 
-What is not. The sizes are small (T to 3, H to 2), relu is not smooth, truncation is no derivative; gradients of traced tensors
-(SPEC 9.1) are seen only through those of x, states and parameters. Real numbers are not floats.
+What is not. Sizes are small (T to 3, H to 2); relu is not smooth, truncation is no derivative; softplus is there with
+the squared error alone. The gradients of traced tensors (SPEC 9.1) are seen through those of x, states and parameters.
+Real numbers are not floats.
 """
 
 import ast
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,23 +39,23 @@ Case = dict[str, Any]
 Tensors = dict[str, Any]
 
 
-class Tanh(sympy.Function):
+class Tanh(sympy.Function):  # type: ignore[misc]  # SymPy has no types
     def fdiff(self, argindex: int = 1) -> Any:
         return 1 - self**2
 
 
-class Sigma(sympy.Function):
+class Sigma(sympy.Function):  # type: ignore[misc]  # SymPy has no types
     def fdiff(self, argindex: int = 1) -> Any:
         return self * (1 - self)
 
 
-class Log(sympy.Function):
+class Log(sympy.Function):  # type: ignore[misc]  # SymPy has no types
     def fdiff(self, argindex: int = 1) -> Any:
         return 1 / self.args[0]
 
 
 class Odds:
-    """exp(a) = s / (1 - s), s = σ(a), of which `plain.sigmoid` makes exp(a) / (1 + exp(a)) = s: no fraction is needed."""
+    """exp(a) = s / (1 - s), s = σ(a), of which `plain.sigmoid` makes exp(a) / (1 + exp(a)) = s, no fraction."""
 
     def __init__(self, s: Any, one: int = 0) -> None:
         self.s, self.one = s, one
@@ -136,6 +141,8 @@ class RationalFunctions(Polynomials):
         for (function, u), log_u in self.values.items():
             n = a.diff(log_u)
             if function is Log and n != 0:
+                assert n.numer.is_ground
+                assert n.denom == 1  # another power of u is no rational function
                 return u ** int(n.numer.LC) * self.exp(a - n * log_u)
         if a == 0:
             return self.all.one
@@ -182,40 +189,44 @@ def network(
         **options,
     }
     D, gates, F = 1 + case["bidirectional"], {"rnn": 1, "gru": 3, "lstm": 4}[cell], P or H
-    given: Tensors = {"x": filled("x", T, B, I)}
+    batch_first = case["layout"] == "batch_first"
+    outer = (B, T) if batch_first else (T, B)
+    given: Tensors = {"x": filled("x", *outer, I)}
     for state, size in {"h": F, "c": H}.items() if cell == "lstm" else {"h": F}.items():
         given[f"{state}0"] = filled(f"{state}0", L * D, B, size)
         given[f"d_{state}_n"] = filled(f"d_{state}_n", L * D, B, size)
     for layer in range(L):
         for suffix in ["", "_reverse"][:D]:
-            shapes = {"weight_ih": (gates * H, D * F if layer else I), "weight_hh": (gates * H, F)}
-            shapes |= {"bias_ih": (gates * H,), "bias_hh": (gates * H,)} | ({"weight_hr": (P, H)} if P else {})
-            for name, shape in shapes.items():
+            shapes: dict[str, tuple[int, ...]] = {
+                **{"weight_ih": (gates * H, D * F if layer else I), "weight_hh": (gates * H, F)},
+                **{"bias_ih": (gates * H,), "bias_hh": (gates * H,), "weight_hr": (P, H)},
+            }
+            for name, shape in list(shapes.items())[: 5 if P else 4]:
                 full = f"{'rnn.' if O else ''}{name}_l{layer}{suffix}"
                 given[full] = filled(full.replace(".", "_"), *shape)
     if O:
         given |= {"output.weight": filled("W2", O, D * F), "output.bias": filled("b2", O)}
         if case["target"] == "vectors":
-            given["target"] = filled("d", T, B, O)
+            given["target"] = filled("d", *outer, O)
         else:
             given["target"] = {"classes": [[1] * B] * T, "sequence": [1] * B, "labels": [[1]] * B}[case["target"]]
     else:
-        given["d_output"] = filled("d_output", T, B, D * F)
+        given["d_output"] = filled("d_output", *outer, D * F)
     if weights:
-        given["weights"] = filled("w", T, B)
+        given["weights"] = filled("w", *outer)
     if masks:
         given["dropout_masks"] = masks
     if lengths:
         given["lengths"] = lengths
-        for name in given.keys() & {"x", "d_output", "target", "weights"}:
+        vectors = {"target"} if case["target"] == "vectors" else set()
+        for name in given.keys() & {"x", "d_output", "weights", *vectors}:
             for b, n in enumerate(lengths):
                 for t in range(n, T):
-                    given[name][t][b] = mapped(lambda _: float("nan"), given[name][t][b])
+                    steps, k = (given[name][b], t) if batch_first else (given[name][t], b)
+                    steps[k] = mapped(lambda _: float("nan"), steps[k])
     return case, given
 
 
-RAGGED = {"B": 2, "lengths": [3, 2]}
-SHORT_RAGGED = {"B": 2, "lengths": [1, 2]}
 CELLS: dict[str, dict[str, Any]] = {
     "rnn": {"cell": "rnn"},
     "rnn-identity": {"cell": "rnn", "nonlinearity": "identity"},
@@ -224,34 +235,57 @@ CELLS: dict[str, dict[str, Any]] = {
     "lstm": {"cell": "lstm"},
     "lstm-projected": {"cell": "lstm", "H": 2, "P": 1},
 }
-STACKS: dict[str, dict[str, Any]] = {
-    "three-steps": {"T": 3},
-    "two-units": {"H": 2, "I": 2},
-    "two-layers": {"L": 2, "dropout_masks": [[[[True]], [[False]]]]},
-    "two-directions": {"bidirectional": True},
-    "ragged": {"T": 2, **SHORT_RAGGED},
-    "two-layers-two-directions-ragged": {"L": 2, "bidirectional": True, **SHORT_RAGGED},
+RAGGED = {"B": 2, "lengths": [1, 2]}
+STACKS: dict[str, dict[str, Any]] = {  # a projection is 1 by 1 where H is 1
+    "two-steps": {},
+    "three-steps": {"T": 3, "H": 1},
+    "two-units": {"H": 2},
+    "two-layers": {"L": 2, "H": 1, "dropout_masks": [[[[True]], [[False]]]]},
+    "two-directions-ragged": {"bidirectional": True, "H": 1, **RAGGED},
+    "two-layers-two-directions": {"L": 2, "H": 1, "bidirectional": True, "T": 1},
 }
-SQUARED = ["identity", "sigmoid", "tanh", "softplus", "softmax", "log_softmax"]
-LOGITS = ["identity", "sigmoid", "tanh", "softplus"]
-HEADS: list[tuple[str, str, str]] = [
-    *((activation, "squared_error", "vectors") for activation in SQUARED),
-    *((activation, name, "vectors") for name in ("cross_entropy", "kl", "binary_cross_entropy") for activation in ("sigmoid", "softmax")),
+LARGER: dict[str, dict[str, Any]] = {  # of the RNN: polynomials of gates grow faster
+    "two-inputs": {"T": 3, "H": 2, "I": 2},
+    "two-units-two-layers": {"T": 3, "H": 2, "L": 2},
+    "all": {"T": 3, "L": 2, "bidirectional": True, "B": 2, "lengths": [3, 2], "layout": "batch_first"},
+}
+HEADS = [
+    *((f, "squared_error", "vectors") for f in ("identity", "sigmoid", "tanh", "softplus", "softmax", "log_softmax")),
+    *((f, "cross_entropy", "vectors") for f in ("sigmoid", "softmax")),
+    *((f, "kl", "vectors") for f in ("sigmoid", "softmax")),
+    *((f, "binary_cross_entropy", "vectors") for f in ("sigmoid", "softmax")),
     ("softmax", "cross_entropy", "classes"),
-    ("log_softmax", "negative_log_likelihood", "vectors"),
-    ("log_softmax", "negative_log_likelihood", "classes"),
-    *((activation, "softmax_cross_entropy", "vectors") for activation in LOGITS),
+    *(("log_softmax", "negative_log_likelihood", target) for target in ("vectors", "classes")),
+    *((f, "softmax_cross_entropy", "vectors") for f in ("identity", "sigmoid", "tanh")),
     ("identity", "softmax_cross_entropy", "classes"),
-    *((activation, "mean_pooled_cross_entropy", "sequence") for activation in LOGITS),
-    *((activation, "ctc", "labels") for activation in LOGITS),
+    *((f, "mean_pooled_cross_entropy", "sequence") for f in ("identity", "sigmoid", "tanh")),
+    ("tanh", "ctc", "labels"),
 ]
+
+
+def head(activation: str, divergence: str, target: str, **options: Any) -> tuple[Case, Tensors]:
+    return network("rnn", O=2, activation=activation, divergence=divergence, target=target, **options)
+
+
+NETWORKS: dict[str, Callable[[], tuple[Case, Tensors]]] = {
+    **{f"{cell}-{k}": partial(network, **CELLS[cell] | STACKS[k]) for cell in CELLS for k in STACKS},
+    **{f"{cell}-{k}": partial(network, **CELLS[cell] | LARGER[k]) for cell in ("rnn", "rnn-identity") for k in LARGER},
+    **{"-".join(names): partial(head, *names) for names in HEADS},
+    "mean-weighted-ragged": partial(
+        head, "identity", "squared_error", "vectors", reduction="mean", weights=True, **RAGGED
+    ),
+    "pooled-mean-ragged": partial(
+        head, "identity", "mean_pooled_cross_entropy", "sequence", reduction="mean", **RAGGED
+    ),
+}
+SMALLEST = {**{name: partial(network, **CELLS[name]) for name in CELLS}, "log": partial(head, *HEADS[5])}
 
 
 Found = list[tuple[Polynomials, Any, Any, Any]]
 
 
 def gradients(code: ModuleType, case: Case, given: Tensors) -> Found:
-    """For every symbol of which there is a gradient: the numbers, what is differentiated, the symbol, the gradient."""
+    """For each symbol of which there is a gradient: the numbers, what is differentiated, the symbol, the gradient."""
     names = [name for value in given.values() for name in flat(value) if isinstance(name, str)]
     numbers = (RationalFunctions if case["O"] else Polynomials)(names, values=100)
     given = {name: mapped(lambda e: numbers.symbols.get(e, e), value) for name, value in given.items()}
@@ -275,3 +309,110 @@ def gradients(code: ModuleType, case: Case, given: Tensors) -> Found:
 def wrong(found: Found) -> list[str]:
     """The symbols by which the gradient is not the derivative."""
     return [str(s) for numbers, value, s, gradient in found if gradient != numbers.derivative(value, s)]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_gradient_is_the_derivative(name: str) -> None:
+    found = gradients(plain, *NETWORKS[name]())
+    print(f"{name}: {len(found)} identities")  # to be seen with -s
+    assert found
+    assert wrong(found) == []
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_the_derivative_is_that_of_sympy(name: str) -> None:
+    for numbers, value, symbol, gradient in gradients(plain, *SMALLEST[name]()):
+        assert gradient == numbers.derivative(value, symbol) == numbers.diff(value, symbol)
+
+
+BROKEN = {  # of which network, what in `plain`, what in its place
+    "transposed W_hh": ("rnn-two-inputs", "row_matrix(d_a[t], W_hh)", "matrix_vector(W_hh, d_a[t])"),
+    "h(t) for h(t-1)": (
+        "rnn-three-steps",
+        "pooling(W_ih, x, before(h0, h), d_a, d_a)",
+        "pooling(W_ih, x, h, d_a, d_a)",
+    ),
+    "first step lost": ("rnn-three-steps", "pooled(d_product, h_before)", "pooled(d_product[1:], h_before[1:])"),
+    "slope taken at a": ("rnn-three-steps", "d_h[t], h[t], numbers)", 'd_h[t], trace["a"][t], numbers)'),
+    "d_h_n lost": ("rnn-three-steps", "carry = d_h_n", "carry = zeros_like(d_h_n)"),
+    "one factor of a gate": ("gru-after-two-steps", "dh[j] * (1 - z[j])", "dh[j] * z[j]"),
+    "da for dq": ("gru-after-two-steps", "dq[j] = da_n[j] * r[j]", "dq[j] = da_n[j]"),
+    "one gradient for both biases": ("gru-after-two-steps", '"d_bias_hh": add(*d_product)', '"d_bias_hh": add(*d_a)'),
+    "the blend forgotten": ("gru-after-two-steps", "[dh[j] * z[j] for j in range(H)]", "[0] * H"),
+    "ds without r": ("gru-before-two-steps", "ds[j] * r[j]", "ds[j]"),
+    "h(t-1) for s(t)": (
+        "gru-before-two-steps",
+        'pooled([da[2 * H :] for da in d_a], trace["s"])',
+        "pooled([da[2 * H :] for da in d_a], past)",
+    ),
+    "c keeps all": ("lstm-two-steps", "dc[j] * f[j] for", "dc[j] for"),
+    "i for g": ("lstm-two-steps", "di = dc[j] * g[j]", "di = dc[j] * i[j]"),
+    "c(t) for c(t-1)": ("lstm-two-steps", "c_before = c_past[t]", 'c_before = trace["c"][t]'),
+    "no slope of tanh(c)": ("lstm-two-steps", " * (1 - tanh_c[j] * tanh_c[j])", ""),
+    "W_hr at its last steps": (
+        "lstm-projected-two-steps",
+        'pooled(d_h, trace["m"])',
+        'pooled(d_h[1:], trace["m"][1:])',
+    ),
+    "back without dropout": (
+        "rnn-two-layers",
+        "above = dropped_out(case, one, layer - 1, d_x, numbers)",
+        "above = d_x",
+    ),
+    "x read in one direction": (
+        "rnn-two-directions-ragged",
+        "d_x = add(d_x, in_reading_order(",
+        "d_x = add(in_reading_order(",
+    ),
+    "Jacobian's diagonal": ("softmax-squared_error-vectors", "(dy[i] - inner)", "(dy[i] - dy[i] * y[i])"),
+}
+
+
+@pytest.mark.parametrize("mistake", BROKEN)
+def test_a_wrong_gradient_is_not_the_derivative(mistake: str) -> None:
+    name, right, wrong_text = BROKEN[mistake]
+    assert right in SOURCE
+    broken = ModuleType("broken")
+    exec(SOURCE.replace(right, wrong_text), broken.__dict__)
+    assert wrong(gradients(broken, *NETWORKS[name]()))
+
+
+class Fractions:
+    """The numbers of an RNN with relu or identity."""
+
+    number = Fraction
+
+    @staticmethod
+    def positive(a: Fraction) -> bool:
+        return not a <= 0
+
+
+@pytest.mark.parametrize(
+    ("nonlinearity", "h", "d_x", "d_W_hh"),
+    [
+        # a(0) = 1/2·1 + 1/3·1 = 5/6, a(1) = 1/2·(-2) + 1/3·5/6 = -13/18; dh(1) = 1, dh(0) = 1 + da(1)/3
+        ("identity", ["5/6", "-13/18"], ["2/3", "1/2"], "13/6"),  # dW_hh = 4/3·1 + 1·5/6
+        ("relu", ["5/6", "0"], ["1/2", "0"], "1"),  # da(1) = 0, so dW_hh = 1·1
+    ],
+)
+def test_two_steps_by_hand(nonlinearity: str, h: list[str], d_x: list[str], d_W_hh: str) -> None:
+    params = {"weight_ih": [[Fraction(1, 2)]], "weight_hh": [[Fraction(1, 3)]]}
+    x, h0, above = [[Fraction(1)], [Fraction(-2)]], [Fraction(1)], [[Fraction(1)], [Fraction(1)]]
+    trace = plain.rnn_forward(params, x, h0, nonlinearity, Fractions)
+    assert flat(trace["h"]) == [Fraction(value) for value in h]
+    d = plain.rnn_backward(params, x, h0, trace, above, [0], nonlinearity, 0, Fractions)
+    assert flat(d["d_x"]) == [Fraction(value) for value in d_x]
+    assert d["d_weight_hh"] == [[Fraction(d_W_hh)]]
+
+
+def test_one_bias_stands_for_the_sum_of_two() -> None:
+    params = {"weight_ih": [[Fraction(1, 2)]], "weight_hh": [[Fraction(1, 3)]]}
+    x, h0 = [[Fraction(1)], [Fraction(-2)]], [Fraction(1)]
+    two = params | {"bias_ih": [Fraction(2)], "bias_hh": [Fraction(3)]}
+    one = params | {"bias_ih": [Fraction(5)]}
+    assert plain.rnn_forward(two, x, h0, "relu", Fractions) == plain.rnn_forward(one, x, h0, "relu", Fractions)
+
+
+def test_it_imports_nothing() -> None:
+    assert not [node for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert "__import__" not in SOURCE
