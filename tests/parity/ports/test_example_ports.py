@@ -38,6 +38,12 @@ def test_a_template_claims_everything_but_ctc(name: str) -> None:
     assert (port.dtypes, port.provides) == (reference.dtypes, reference.provides)
 
 
+def test_the_specification_itself_conforms(capsys: pytest.CaptureFixture[str]) -> None:
+    """`reference/plain.py` on Python's floats, in everything that can be claimed of float64."""
+    assert commands.main(["check", str(PORTS / "python")]) == check.CONFORMS
+    assert "python: conforms  (547 pass, 547 not claimed" in capsys.readouterr().out
+
+
 def test_jax_conforms(capsys: pytest.CaptureFixture[str]) -> None:
     need("jax", find_spec("jax") is not None)
     assert commands.main(["check", str(PORTS / "jax"), "--timeout", "60"]) == check.CONFORMS

@@ -1,0 +1,130 @@
+"""A port that is `reference/plain.py` on Python's floats: its numbers, and the reading and writing of files."""
+
+import math
+import struct
+import sys
+from pathlib import Path
+
+from reference import plain
+
+
+class Floats:
+    """The numbers of `plain`, where Python raises what IEEE 754 has a value for (SPEC 1.7)."""
+
+    number = float
+    tanh = math.tanh
+
+    @staticmethod
+    def exp(a):
+        try:
+            return math.exp(a)
+        except OverflowError:
+            return math.inf
+
+    @staticmethod
+    def expm1(a):
+        try:
+            return math.expm1(a)
+        except OverflowError:
+            return math.inf
+
+    @staticmethod
+    def log(a):
+        if a > 0:
+            return math.log(a)
+        return -math.inf if a == 0 else math.nan
+
+    @staticmethod
+    def log1p(a):
+        if a > -1:
+            return math.log1p(a)
+        return -math.inf if a == -1 else math.nan
+
+    @staticmethod
+    def divide(a, b):
+        if b != 0:
+            return a / b
+        return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1, b)
+
+    @staticmethod
+    def positive(a):
+        return not a <= 0
+
+    @staticmethod
+    def zero(a):
+        return a == 0
+
+    @staticmethod
+    def minus_infinity(a):
+        return a == -math.inf
+
+    @staticmethod
+    def larger(a, b):
+        return a > b
+
+
+MAGIC = b"\x93NUMPY\x01\x00"
+TYPES = {"<f8": "d", "<i8": "q", "|b1": "?"}
+
+
+def read_array(path):
+    """A `.npy` file as a nested list (SPEC 10.3)."""
+    data = path.read_bytes()
+    (length,) = struct.unpack_from("<H", data, len(MAGIC))
+    start = len(MAGIC) + 2
+    header = data[start : start + length].decode("ascii")
+    kind = TYPES[header.split("'descr': '")[1].split("'")[0]]
+    shape = [int(size) for size in header.split("(")[1].split(")")[0].split(",") if size.strip()]
+    values = struct.unpack(f"<{math.prod(shape)}{kind}", data[start + length :])
+    return nested(iter(values), shape)
+
+
+def nested(values, shape):
+    """The next of the values, in lists of that shape."""
+    if not shape:
+        return next(values)
+    return [nested(values, shape[1:]) for _ in range(shape[0])]
+
+
+def write_array(path, value):
+    """A nested list of floats as a `.npy` file (SPEC 10.3)."""
+    shape, values = (), [value]
+    while values and isinstance(values[0], list):
+        shape += (len(values[0]),)
+        values = [element for part in values for element in part]
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}"
+    header += " " * (-(len(MAGIC) + 2 + len(header) + 1) % 64) + "\n"
+    data = struct.pack(f"<{len(values)}d", *values)
+    path.write_bytes(MAGIC + struct.pack("<H", len(header)) + header.encode("ascii") + data)
+
+
+def read_case(path):
+    """The keys of case.toml (SPEC 10.2)."""
+    case = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        key, text = line.split(" = ", 1)
+        if text.startswith('"'):
+            case[key] = text[1:-1]
+        elif text in ("true", "false"):
+            case[key] = text == "true"
+        else:
+            case[key] = float(text) if key == "dropout" else int(text)
+    return case
+
+
+def answer(case_dir, out_dir):
+    """One case: what is asked for, from what is given (SPEC 10.5)."""
+    case = read_case(case_dir / "case.toml")
+    given = {path.stem: read_array(path) for path in (case_dir / "in").iterdir()}
+    run = plain.forward(case, given, Floats)
+    asked = case["asked"].split()
+    if any(name.startswith("d_") for name in asked):
+        run = run | plain.backward(case, given, run, Floats)
+    for name in asked:
+        write_array(out_dir / f"{name}.npy", run[name])
+
+
+for line in sys.stdin.buffer:
+    case_dir, out_dir = line.decode("utf-8").rstrip("\n").split("\t")
+    answer(Path(case_dir), Path(out_dir))
+    print("ok", flush=True)
