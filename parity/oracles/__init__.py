@@ -25,7 +25,8 @@ class _Entry:
 ORACLES = {
     "torch": _Entry("torch_autograd", "torch.nn.RNN, GRU or LSTM with autograd"),
     "complex-step": _Entry("complex_step", "the derivative of the forward pass, by a step into the imaginary"),
-    "extended": _Entry("extended", "the same lines in a wider arithmetic: how far rounding is off"),
+    "plain": _Entry("plain", "the specification in scalar loops over lists, written apart from the reference"),
+    "enclosure": _Entry("enclosure", "the exact values, enclosed in balls and rounded once: how far rounding is off"),
     "impulse": _Entry("impulse_response", "the closed form of a linear network"),
 }
 

@@ -120,7 +120,7 @@ def who_is_right(results: Sequence[CaseResult]) -> Figure:
 def error_by_step(case: Case) -> Figure:
     """The error of the reference against the truth, in shares of the tolerance, by layer and step."""
     values = arrays(case)
-    got, truth = subject.run(case, values), oracles.load("extended").run(case, values)
+    got, truth = subject.run(case, values), oracles.load("enclosure").run(case, values)
     traced = [tensor for tensor in tensors.table(case).values() if tensor.kind == tensors.TRACE]
     quantities = list(dict.fromkeys(tensor.quantity for tensor in traced))
     rows = case.num_layers * case.num_directions

@@ -40,12 +40,12 @@ def versions() -> dict[str, str]:
 def against_truth(results: Iterable[CaseResult]) -> list[tuple[CaseResult, str, float, float]]:
     """For each tensor that both computed: the result, its name, the reference's share and torch's. SPEC 30.5."""
     shares = {
-        (r.case.id, r.dtype, r.who, t.tensor): t.share for r in results if r.oracle == "extended" for t in r.tensors
+        (r.case.id, r.dtype, r.who, t.tensor): t.share for r in results if r.oracle == "enclosure" for t in r.tensors
     }
     return [
         (r, t.tensor, t.share, shares[r.case.id, r.dtype, "torch", t.tensor])
         for r in results
-        if r.oracle == "extended" and r.who == "reference"
+        if r.oracle == "enclosure" and r.who == "reference"
         for t in r.tensors
         if (r.case.id, r.dtype, "torch", t.tensor) in shares
     ]

@@ -52,13 +52,13 @@ def summary(results: Sequence[CaseResult]) -> Table:
     table = Table(
         title="The reference against its oracles",
         caption=f"Worst share of the tolerance (error / allowed; allowed: {SIGMAS} σ) against each oracle.\n"
-        "truth: against the extended oracle; then torch against it. nearer: where the two\n"
+        "truth: against the enclosure; then torch against it. nearer: where the two\n"
         "errors differ, how often the reference is nearer to the truth than torch",
     )
-    against = [name for name in ORACLES if name != "extended" and any(r.oracle == name for r in results)]
+    against = [name for name in ORACLES if name != "enclosure" and any(r.oracle == name for r in results)]
     for name in ("case group", "dtype"):
         table.add_column(name, no_wrap=True)
-    judged = ["truth", "torch:\ntruth", "nearer"] if any(r.oracle == "extended" for r in results) else []
+    judged = ["truth", "torch:\ntruth", "nearer"] if any(r.oracle == "enclosure" for r in results) else []
     for name in ("cases", "tensors", *(name.replace("-", "\n") for name in against), *judged):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -69,7 +69,7 @@ def summary(results: Sequence[CaseResult]) -> Table:
         t = totals(members)
         columns = [_worst(members, name) for name in against]
         if judged:
-            columns += [_worst(members, "extended"), _worst(members, "extended", "torch"), nearer(members)]
+            columns += [_worst(members, "enclosure"), _worst(members, "enclosure", "torch"), nearer(members)]
         table.add_row(group, dtype, str(t["cases"]), str(t["tensors"]), *columns, _verdict(t["failed"]))
     return table
 

@@ -4,7 +4,6 @@ import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from importlib.metadata import version
 from itertools import repeat
 from pathlib import Path
@@ -15,22 +14,21 @@ import numpy as np
 import reference
 from parity import tensors, tolerance
 from parity.cases import Arrays, Case, arrays
-from parity.oracles import extended
+from parity.oracles import enclosure
 from parity.vectors import npy
 from parity.vectors.description import description, lines, named_inputs
 from parity.vectors.vector import DTYPES, FORMAT, sha256
 from reference.arrays import Array
 
-
-@cache
-def truth(case: Case) -> dict[str, Array]:
-    """What the case must give: computed in 106 bits, rounded once to float64; the same on every machine."""
-    return {name: np.asarray(t, dtype=np.float64) for name, t in extended.truth(case, longdouble=False).items()}
+TRUTH = "each value is proved to be the exact one, rounded to nearest: within half an ulp, by balls of so many bits"
 
 
-def write(folder: Path, case: Case, runs: int) -> None:
-    """Writes one vector into a folder that is not there yet, with limits from so many noisy runs. SPEC 10.1."""
-    values, expect = arrays(case), truth(case)
+def write(folder: Path, case: Case, runs: int) -> int:
+    """Writes one vector into a folder that is not there yet, with limits from so many noisy runs. SPEC 10.1.
+
+    Returns the bits of precision that its expected values took (SPEC 30.5).
+    """
+    values, (expect, bits) = arrays(case), enclosure.truth(case)
     limits = _tolerance(case, expect, runs)
     folder.mkdir()  # not its parent: where that is gone, by an interruption, it stays so
     write_inputs(folder, case, values, "float64", expect)
@@ -38,6 +36,7 @@ def write(folder: Path, case: Case, runs: int) -> None:
     for name, tensor in expect.items():
         npy.write(folder / "expect" / f"{name}.npy", tensor)
     (folder / "tolerance.toml").write_text(limits, encoding="utf-8")
+    return bits
 
 
 def write_inputs(folder: Path, case: Case, values: Arrays, dtype: str, asked: Iterable[str]) -> None:
@@ -72,7 +71,7 @@ def write_set(
     cases: Iterable[Case],
     kills: Mapping[str, list[str]] | None = None,
     runs: int = tolerance.STORED_RUNS,
-    each: Callable[..., Iterable[None]] = map,
+    each: Callable[..., Iterable[int]] = map,
 ) -> None:
     """Writes vectors and their manifest into a folder that is empty or not there yet, all of them or none. SPEC 10.1.
 
@@ -102,18 +101,21 @@ def _write_set(
     cases: Sequence[Case],
     kills: Mapping[str, list[str]],
     runs: int,
-    each: Callable[..., Iterable[None]],
+    each: Callable[..., Iterable[int]],
 ) -> None:
-    list(each(write, [folder / case.id for case in cases], cases, repeat(runs)))
+    bits = dict(zip(cases, each(write, [folder / case.id for case in cases], cases, repeat(runs)), strict=True))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     manifest = {
         "format": FORMAT,
         "reference": reference.__version__,
         "numpy": np.__version__,
-        "mpmath": version("mpmath"),
+        "python-flint": version("python-flint"),
+        "truth": TRUTH,
         "runs": runs,
-        "truth": f"{extended.BITS} bits, rounded once to float64",
-        "cases": {case.id: {"comment": case.comment, "kills": " ".join(kills.get(case.id, []))} for case in cases},
+        "cases": {
+            case.id: {"comment": case.comment, "bits": bits[case], "kills": " ".join(kills.get(case.id, []))}
+            for case in cases
+        },
         "sha256": {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in files},
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"

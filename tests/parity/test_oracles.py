@@ -1,16 +1,18 @@
 """The oracles that need no torch: what they say, how independent they are, and what they speak for."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from flint import arb, ctx
 
 from parity import oracles, subject, tensors, tolerance
-from parity.cases import CASES, arrays
+from parity.cases import BENCHMARKS, CASES, arrays
 from parity.compare import compare, errors
 from parity.mistakes import MISTAKES, planted
-from parity.oracles import complex_step, extended, impulse_response, torch_autograd
+from parity.oracles import Oracle, complex_step, enclosure, impulse_response, plain, torch_autograd
 from reference.arrays import Array
 
 SMALL, LARGE = CASES["linear-response"], CASES["rnn-tanh-l3-bi-bf-eval50-dout"]
@@ -69,43 +71,69 @@ def test_a_backward_that_is_not_the_derivative_of_forward_is_seen_without_torch(
     assert not compare(case, "complex-step", "float64", got, said).passed
 
 
-# Extended precision.
+# The specification in scalar loops, and the truth.
+
+OF_EACH_KIND = [
+    "rich", "exact-relu-l2-bi-ragged", "ctc-mean-ragged-l2", "head-sigmoid-kl-soft-mean-ragged-bi-l2",
+    "gru-truncate-3-ragged", "gru-before-rich", "lstm-rich", "lstm-proj-rich", "lstm-not-finite-minus-inf",
+]  # fmt: skip
 
 
-def test_the_truth_is_wider_than_float64() -> None:
-    case = CASES["rich"]
-    truth, got = extended.run(case, arrays(case)), subject.run(case, arrays(case))
-    assert truth.keys() == got.keys()
-    assert any((truth[name] != truth[name].astype(np.float64)).any() for name in truth)
-    assert 0 < errors(got["y"], truth["y"]).max() < 1e-14
-
-
-@pytest.mark.skipif(not extended.LONGDOUBLE_IS_WIDE, reason="longdouble is float64 here: mpmath is what is used")
-@pytest.mark.parametrize(
-    "case_id", ["rich", "exact-relu-l2-bi-ragged", "ctc-mean-ragged-l2", "head-sigmoid-kl-soft-mean-ragged-bi-l2"]
-)
-def test_longdouble_and_mpmath_tell_the_same_truth(case_id: str) -> None:
-    """mpmath computes with 106 bits: the two differ by the rounding of longdouble, 2000 times below that of float64."""
+@pytest.mark.parametrize("case_id", OF_EACH_KIND)
+@pytest.mark.parametrize("oracle", [plain, enclosure])
+def test_plain_and_enclosure_have_every_tensor(case_id: str, oracle: Oracle) -> None:
     case = CASES[case_id]
-    by_longdouble, by_mpmath = extended.truth(case, True), extended.truth(case, False)
-    assert by_longdouble.keys() == by_mpmath.keys()
-    for name, t in by_longdouble.items():
-        assert by_mpmath[name].dtype == object
-        upper = t.astype(np.float64)
-        lower = (t - upper).astype(np.float64)
-        distance = np.asarray(abs(by_mpmath[name] - upper.astype(object) - lower.astype(object))).astype(np.float64)
-        assert (distance <= tolerance.allowed(case, name, np.float64) / 2**10).all(), name
+    said, got = oracle.run(case, arrays(case)), subject.run(case, arrays(case))
+    assert list(said) == list(got)
+    assert compare(case, "plain", "float64", got, said).passed
 
 
-def test_numbers_of_mpmath_are_refused_outside() -> None:
-    case = CASES["hand-1x1x1"]
-    extended.truth(case, False)
-    with pytest.raises(TypeError, match="should be of dtype float32 or float64, got: object"):
-        subject.run(case, arrays(case).map(lambda a: a.astype(object)))
+def test_nearest_is_the_float64_of_every_number_of_a_ball() -> None:
+    third = arb(1) / 3
+    assert enclosure.nearest(arb(0.1)) == 0.1
+    assert enclosure.nearest(0) == 0.0
+    assert np.isnan(enclosure.nearest(arb("inf")))
+    with pytest.raises(enclosure.Undecided):
+        enclosure.nearest(third)  # 53 bits and an error: which neighbour is nearer stays open
+    with ctx.workprec(100):
+        assert enclosure.nearest(arb(1) / 3) == 1 / 3
+        assert enclosure.nearest(arb(2) ** -1100) == 0.0
+        assert enclosure.nearest(arb(3) * arb(2) ** -1075) == 2 * 2.0**-1074  # 1.5 · 2⁻¹⁰⁷⁴, a tie: to even
+        assert enclosure.nearest(-(arb(2) ** 1024)) == -np.inf
+
+
+def test_a_comparison_that_a_ball_cannot_decide_raises() -> None:
+    with ctx.workprec(64):
+        nothing = (arb(1) / 3) * 3 - 1
+    assert enclosure.Balls.positive(arb(1))
+    assert not enclosure.Balls.positive(arb(0))
+    assert enclosure.Balls.zero(arb(0))
+    assert not enclosure.Balls.zero(arb(-1))
+    for question in (enclosure.Balls.positive, enclosure.Balls.zero):
+        with pytest.raises(enclosure.Undecided):
+            question(nothing)
+
+
+def test_precision_is_doubled_until_every_value_is_decided() -> None:
+    """1 - tanh² of a saturated unit has no digit left at 128 bits."""
+    assert enclosure.truth(CASES["hand-1x1x1"])[1] == 128
+    assert enclosure.truth(CASES["range-stack-tanh"])[1] > 128
+
+
+def test_what_no_precision_decides_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enclosure, "LAST", 128)
+    case = replace(CASES["range-stack-tanh"], id="undecided")
+    with pytest.raises(ArithmeticError, match=r"undecided: .* is not decided by 128 bits"):
+        enclosure.truth(case)
+
+
+def test_scalar_loops_leave_the_largest_cases_alone() -> None:
+    assert all(plain.supports(case) for case in CASES.values())
+    assert not plain.supports(BENCHMARKS["bench-T64-B32-I512-H512"])
 
 
 def relative(got: Array, wanted: Array) -> float:
-    return float((errors(got, wanted) / abs(wanted).astype(np.float64)).max())
+    return float((errors(got, wanted) / abs(wanted)).max())
 
 
 def test_under_saturation_torch_and_the_reference_agree_and_are_off_together() -> None:
@@ -113,10 +141,12 @@ def test_under_saturation_torch_and_the_reference_agree_and_are_off_together() -
     case = CASES["saturated-unit-T4"]
     values = arrays(case)
     mine, theirs, said = (oracle.run(case, values)["d_x"] for oracle in (subject, torch_autograd, complex_step))
-    truth = extended.truth(case, False)
-    h = truth["h_l0"].astype(np.float64)
-    off = {"reference": mine, "torch": theirs, "longdouble": extended.truth(case, True)["d_x"], "complex step": said}
-    found = {who: relative(d_x.astype(np.float64), truth["d_x"]) for who, d_x in off.items()}
+    truth = enclosure.run(case, values)
+    h = truth["h_l0"]
+    found = {
+        who: relative(d_x, truth["d_x"])
+        for who, d_x in {"reference": mine, "torch": theirs, "complex step": said}.items()
+    }
     apart = relative(mine, theirs)
     print(f"saturated-unit-T4, 1 - h² down to {(1 - h * h).min():.1e}, d_x off by at most", end=" ")
     print(*(f"{who} {error:.1e}" for who, error in found.items()), f"reference from torch {apart:.1e}", sep=", ")
@@ -125,7 +155,7 @@ def test_under_saturation_torch_and_the_reference_agree_and_are_off_together() -
     assert apart < 1e-3 * found["torch"]
     assert found["complex step"] < 1e-13
     assert compare(case, "torch", "float64", {"d_x": mine}, {"d_x": theirs}).passed
-    assert compare(case, "extended", "float64", {"d_x": mine}, {"d_x": truth["d_x"]}).passed
+    assert compare(case, "enclosure", "float64", {"d_x": mine}, {"d_x": truth["d_x"]}).passed
 
 
 # The closed form.

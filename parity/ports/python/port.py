@@ -6,62 +6,7 @@ import sys
 from pathlib import Path
 
 from reference import plain
-
-
-class Floats:
-    """The numbers of `plain`, where Python raises what IEEE 754 has a value for (SPEC 1.7)."""
-
-    number = float
-    tanh = math.tanh
-
-    @staticmethod
-    def exp(a):
-        try:
-            return math.exp(a)
-        except OverflowError:
-            return math.inf
-
-    @staticmethod
-    def expm1(a):
-        try:
-            return math.expm1(a)
-        except OverflowError:
-            return math.inf
-
-    @staticmethod
-    def log(a):
-        if a > 0:
-            return math.log(a)
-        return -math.inf if a == 0 else math.nan
-
-    @staticmethod
-    def log1p(a):
-        if a > -1:
-            return math.log1p(a)
-        return -math.inf if a == -1 else math.nan
-
-    @staticmethod
-    def divide(a, b):
-        if b != 0:
-            return a / b
-        return math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1, b)
-
-    @staticmethod
-    def positive(a):
-        return not a <= 0
-
-    @staticmethod
-    def zero(a):
-        return a == 0
-
-    @staticmethod
-    def minus_infinity(a):
-        return a == -math.inf
-
-    @staticmethod
-    def larger(a, b):
-        return a > b
-
+from reference.floats import Floats
 
 MAGIC = b"\x93NUMPY\x01\x00"
 TYPES = {"<f8": "d", "<i8": "q", "|b1": "?"}

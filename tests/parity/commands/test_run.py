@@ -32,7 +32,7 @@ def test_w_hh_transposed_in_the_step_fails_at_the_right_tensor_and_step(capsys: 
     assert "first: a layer 0 forward step 1 (t = 1)" in out  # linear-response-bf-noh0 starts from rest
     assert "first: h layer 0 forward step 1 (t = 1)" in out  # and so the closed form says
     assert "repeat: python -m parity -k linear-response-bf-noh0 --dtype float64 --oracle impulse" in out
-    assert "12 of 15 comparisons FAIL" in out  # torch against the extended truth does not
+    assert "12 of 15 comparisons FAIL" in out  # torch against the truth does not
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_json_has_every_tensor(tmp_path: Path) -> None:
     assert (first["case"], first["oracle"], first["dtype"]) == ("linear-response", "torch", "float64")
     assert "d_weight_hh_l0" in [t["tensor"] for t in first["tensors"]]
     assert {(r["subject"], r["oracle"]) for r in document["results"]} == {
-        *(("reference", oracle) for oracle in ("torch", "complex-step", "extended", "impulse")),
-        ("torch", "extended"),
+        *(("reference", oracle) for oracle in ("torch", "complex-step", "plain", "enclosure", "impulse")),
+        ("torch", "enclosure"),
     }
     assert all(0 <= t["share"] <= 1 and t["passed"] for r in document["results"] for t in r["tensors"])
 

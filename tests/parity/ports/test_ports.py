@@ -15,6 +15,7 @@ from parity.compare import compare, describe
 from parity.coverage.options import Pair
 from parity.mistakes import MISTAKES
 from parity.mistakes.likeness import likeness, mistaken
+from parity.oracles import enclosure
 from parity.ports import claims, fresh, process, verdict
 from parity.ports.claims import BadPort, Port
 from parity.ports.verdict import Outcome
@@ -109,7 +110,7 @@ def first_wrong_by_hand(outcome: Outcome, name: str) -> str:
     got = mistaken(MISTAKES[name], case, arrays(case).astype(dtype))
     if got is None:
         return "error"
-    found = compare(case, "the truth", dtype, got, writing.truth(case)).first
+    found = compare(case, "the truth", dtype, got, enclosure.run(case, arrays(case))).first
     assert found is not None
     return describe(case, found.tensor, found.mismatch.index) if found.mismatch else found.tensor
 
