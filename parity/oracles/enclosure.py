@@ -62,7 +62,7 @@ class Balls:
 
 
 def supports(case: Case) -> bool:
-    """Every case but the largest: scalar loops would take minutes."""
+    """What `plain` supports."""
     return plain.supports(case)
 
 

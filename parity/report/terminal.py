@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -51,26 +52,27 @@ def summary(results: Sequence[CaseResult]) -> Table:
     """One row for each case group and dtype: the worst share of the tolerance against each oracle, and who is right."""
     table = Table(
         title="The reference against its oracles",
-        caption=f"Worst share of the tolerance (error / allowed; allowed: {SIGMAS} σ) against each oracle.\n"
-        "truth: against the enclosure; then torch against it. nearer: where the two\n"
-        "errors differ, how often the reference is nearer to the truth than torch",
+        caption=f"worst share of the tolerance (error / allowed; allowed: {SIGMAS} σ) by oracle\n"
+        "truth: the enclosure; then torch against it. nearer: where their errors\n"
+        "differ, how often the reference is nearer to the truth than torch",
+        box=SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
     )
     against = [name for name in ORACLES if name != "enclosure" and any(r.oracle == name for r in results)]
-    for name in ("case group", "dtype"):
-        table.add_column(name, no_wrap=True)
-    judged = ["truth", "torch:\ntruth", "nearer"] if any(r.oracle == "enclosure" for r in results) else []
-    for name in ("cases", "tensors", *(name.replace("-", "\n") for name in against), *judged):
+    table.add_column("case group", no_wrap=True)
+    judged = ["truth", "torch\ntruth", "nearer"] if any(r.oracle == "enclosure" for r in results) else []
+    for name in ("float", *(name.replace("-", "\n") for name in against), *judged):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("", no_wrap=True)
     rows: dict[tuple[str, str], list[CaseResult]] = {}
     for r in results:
         rows.setdefault((r.case.group, r.dtype), []).append(r)
     for (group, dtype), members in rows.items():
-        t = totals(members)
         columns = [_worst(members, name) for name in against]
         if judged:
             columns += [_worst(members, "enclosure"), _worst(members, "enclosure", "torch"), nearer(members)]
-        table.add_row(group, dtype, str(t["cases"]), str(t["tensors"]), *columns, _verdict(t["failed"]))
+        table.add_row(group, dtype.removeprefix("float"), *columns, _verdict(totals(members)["failed"]))
     return table
 
 

@@ -36,7 +36,7 @@ def mgu_forward(params: Params, x: List, start: Params, numbers: Any) -> Params:
 
 
 def mgu_backward(
-    params: Params, x: List, start: Params, trace: Params, above: List, d_end: Params, numbers: Any, k: int
+    k: int, params: Params, x: List, start: Params, trace: Params, above: List, d_end: Params, numbers: Any
 ) -> dict[str, List]:
     """The adjoint of `mgu_forward`."""
     h_before, H = before(start["h"], trace["h"]), len(start["h"])
@@ -70,7 +70,7 @@ def leaky_forward(params: Params, x: List, start: Params, numbers: Any) -> Param
 
 
 def leaky_backward(
-    params: Params, x: List, start: Params, trace: Params, above: List, d_end: Params, numbers: Any, k: int
+    k: int, params: Params, x: List, start: Params, trace: Params, above: List, d_end: Params, numbers: Any
 ) -> dict[str, List]:
     """The adjoint of `leaky_forward`."""
     d: dict[str, List] = {name: [[]] * len(x) for name in ("d_h", "d_m", "d_c")}

@@ -39,8 +39,8 @@ PLAIN: dict[str, dict[str, Callable[..., Any]]] = {
         "leaky": lambda case, *given: plain_cells.leaky_forward(*given),
     },
     "cell_backward": {
-        "mgu": lambda case, *given: plain_cells.mgu_backward(*given, k=case["truncate"]),
-        "leaky": lambda case, *given: plain_cells.leaky_backward(*given, k=case["truncate"]),
+        "mgu": lambda case, *given: plain_cells.mgu_backward(case["truncate"], *given),
+        "leaky": lambda case, *given: plain_cells.leaky_backward(case["truncate"], *given),
     },
     "traced_names": {"mgu": lambda case: ["a", "h"], "leaky": lambda case: ["a", "c", "m", "h"]},
     "state_sizes": {"mgu": lambda case: {"h": case["H"]}, "leaky": lambda case: {"h": case["H"] - 1, "c": case["H"]}},

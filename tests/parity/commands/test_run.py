@@ -17,7 +17,7 @@ from reference.cells.rnn import Rnn
 def test_a_run_that_agrees_exits_with_0_and_says_how_much_was_compared(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main(["-k", "rich"]) == 0
     out = capsys.readouterr().out
-    assert "1 cases, 8 comparisons, 304 tensors" in out
+    assert "1 cases, 10 comparisons, 392 tensors" in out
     assert "all pass" in out
     assert f"numpy {np.__version__}" in out
 
@@ -32,7 +32,7 @@ def test_w_hh_transposed_in_the_step_fails_at_the_right_tensor_and_step(capsys: 
     assert "first: a layer 0 forward step 1 (t = 1)" in out  # linear-response-bf-noh0 starts from rest
     assert "first: h layer 0 forward step 1 (t = 1)" in out  # and so the closed form says
     assert "repeat: python -m parity -k linear-response-bf-noh0 --dtype float64 --oracle impulse" in out
-    assert "12 of 15 comparisons FAIL" in out  # torch against the truth does not
+    assert "15 of 18 comparisons FAIL" in out  # torch against the truth does not
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ def test_wrong_usage_exits_with_2_and_says_why(
 
 def test_an_id_that_begins_other_ids_chooses_its_own_case_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main(["-k", "many-to-many", "--dtype", "float32"]) == 0
-    assert "1 cases, 4 comparisons" in capsys.readouterr().out
+    assert "1 cases, 5 comparisons" in capsys.readouterr().out
     assert any(case_id.startswith("many-to-many-") for case_id in CASES)
 
 
 def test_a_shape_of_the_benchmarks_can_be_checked_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main(["-k", "bench-T32-B1-I8-H16"]) == 0
-    assert "1 cases, 8 comparisons" in capsys.readouterr().out
+    assert "1 cases, 10 comparisons" in capsys.readouterr().out
 
 
 def test_json_has_every_tensor(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_json_has_every_tensor(tmp_path: Path) -> None:
     document = json.loads(report.read_text())
     assert document["total"]["cases"] == 3
     assert document["total"]["failed"] == 0
-    assert len(document["results"]) == 3 * 2 * 5
+    assert len(document["results"]) == 3 * 2 * 6
     first = document["results"][0]
     assert (first["case"], first["oracle"], first["dtype"]) == ("linear-response", "torch", "float64")
     assert "d_weight_hh_l0" in [t["tensor"] for t in first["tensors"]]
