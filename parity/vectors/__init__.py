@@ -1,8 +1,8 @@
 """Test vectors in files: a case as a program in any language reads it. SPEC 10.1.
 
 A vector is a folder. `case.toml` says what the case is, in lines `key = value`; `in/` holds the inputs and `expect/`
-what must come out, an `.npy` file each; `tolerance.toml` the largest admissible errors. What is expected is the truth
-in 106 bits, rounded once. The frozen set, `parity/vectors/v1/`, has a manifest with the checksum of every file.
+what must come out, an `.npy` file each; `tolerance.toml` the largest admissible errors. What is expected is the exact
+value, rounded once (SPEC 30.5). The frozen set, `parity/vectors/v1/`, has a manifest with the checksum of every file.
 """
 
 import json

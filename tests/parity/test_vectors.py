@@ -33,7 +33,7 @@ def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_made_again_every_file_is_the_same(again: Path) -> None:
-    """Bit for bit, on any machine: the truth is computed in 106 bits. Only tolerances depend on rounding, by BLAS."""
+    """Bit for bit, on any machine: the truth is proved. Only tolerances depend on rounding, by BLAS."""
     made = {path.relative_to(again).as_posix() for path in again.rglob("*") if path.is_file()} - {"manifest.json"}
     assert made == MANIFEST["sha256"].keys()
     for name in sorted(made):
