@@ -13,6 +13,7 @@ import reference
 
 # From the bottom up: a module imports only what stands above it in this list.
 ORDER = [
+    "floats",
     "plain",
     "arrays",
     "products",
