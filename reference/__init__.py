@@ -1,6 +1,6 @@
 """Back-propagation through time, by hand, in NumPy alone. The specification in words is SPEC.md beside this file.
 
-Docstrings cite its clauses; the notation is that of SPEC 0.1.
+Docstrings cite its clauses; the notation is that of SPEC 0.1. What a version promises is SPEC 40.1, 40.2, 40.3.
 """
 
 from reference.ctc import CTC
@@ -11,7 +11,7 @@ from reference.network import Network, NetworkGradients, NetworkRun
 from reference.recurrent import RecurrentGradients, RecurrentTrace
 from reference.rnn import RNN
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 __all__ = [
     "CTC",

@@ -47,7 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    """0 conforms, 1 diverges, 2 wrong usage, 3 crash, silence, protocol, 4 vectors corrupt, 5 nothing checked."""
+    """0 conforms, 1 diverges, 2 wrong usage, 3 crash, silence, protocol, 4 vectors corrupt, 5 nothing checked.
+
+    What "conforms" means is SPEC 40.4, and what it does not, SPEC 40.5.
+    """
     if options.html:
         terminal.require_page_packages(parser)
     _require(parser, options)

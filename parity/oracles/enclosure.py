@@ -76,7 +76,7 @@ def truth(case: Case) -> tuple[dict[str, Array], int]:
     """The exact values of every tensor of the case, rounded to float64, and the bits of the balls that prove them.
 
     Where a value is not finite, there is no real number to enclose: there stands what plain.py gives on floats
-    (SPEC 1.11). Raises ArithmeticError where 2¹⁶ bits do not decide a value.
+    (SPEC 1.7). Raises ArithmeticError where 2¹⁶ bits do not decide a value.
     """
     bits = FIRST
     while True:

@@ -108,11 +108,17 @@ def test_a_case_is_flat_lines_that_a_c_program_can_read(vector: Vector) -> None:
     assert set(tomllib.loads(text)["clauses"].split()) <= set(re.findall(r"^\*\*(\d+\.\d+)\*\*", SPEC, re.MULTILINE))
 
 
+def test_not_a_byte_of_the_set_changes() -> None:
+    """SPEC 40.2: the manifest holds the sha256 of every other file, which is compared as the set is read."""
+    manifest = (vectors.FROZEN / "manifest.json").read_bytes()
+    assert hashlib.sha256(manifest).hexdigest() == "d77363a056d827a0216780305b5dd911e00f4898ee57ebbcbd58cd147de20173"
+
+
 def test_the_set_catches_every_planted_mistake_and_every_vector_some() -> None:
     assert list(MANIFEST["cases"]) == vectors.IDS
     assert MANIFEST["runs"] == tolerance.STORED_RUNS
     kills = {case_id: set(entry["kills"].split()) for case_id, entry in MANIFEST["cases"].items()}
-    assert set().union(*kills.values()) == set(MISTAKES)
+    assert set().union(*kills.values()) <= set(MISTAKES)  # those planted since then are not in it: SPEC 40.3
     assert all(kills.values())
 
 
