@@ -229,7 +229,7 @@ Qed.
 Lemma derivative_sum {V W : space} {A} (l : list A) (f D : A -> V -> W) x :
   (forall i, In i l -> derivative (f i) x (D i)) -> derivative (fun y => vsum l (fun i => f i y)) x (fun v => vsum l (fun i => D i v)).
 Proof.
-  induction l; intros h; [apply derivative_constant |].
+  induction l; intros h; [apply (derivative_constant (vzero : W) x) |].
   apply (derivative_add (f a) (fun y => vsum l (fun i => f i y)) x (D a)); [| apply IHl; intros]; apply h; simpl; auto.
 Qed.
 
@@ -247,7 +247,7 @@ Qed.
 
 (* Of an array, entry by entry. *)
 Lemma derivative_power {V W : space} (A : indices) (f : A -> V -> W) x (D : A -> V -> W) :
-  (forall i, In i A -> derivative (f i) x (D i)) -> derivative (fun y i => f i y : Power A W) x (fun v i => D i v).
+  (forall i, In i A -> derivative (f i) x (D i)) -> derivative (fun y => (fun i => f i y) : Power A W) x (fun v i => D i v).
 Proof.
   intros h. assert (lin : forall i, In i A -> linear (D i)) by (intros; now apply h).
   apply derivative_coordinates. split.
@@ -295,7 +295,7 @@ Proof.
     pose proof (norm_nonneg (vsub y x)) as npos. rewrite Rabs_mult.
     apply Rle_trans with (K * norm (vsub y x) * (L * norm (vsub y x))); [apply Rmult_le_compat; auto using Rabs_pos |].
     replace (K * norm (vsub y x) * (L * norm (vsub y x))) with (K * L * norm (vsub y x) * norm (vsub y x)) by ring.
-    apply Rmult_le_compat_r; auto. apply Rlt_le, Rmult_lt_compat_l with (r := K * L) in n2; auto.
+    apply Rmult_le_compat_r; auto. apply Rmult_lt_compat_l with (r := K * L) in n2; auto.
     replace (K * L * (eps / (K * L))) with eps in n2 by (field; lra). lra.
 Qed.
 
@@ -309,10 +309,10 @@ Proof.
       exists (Rabs l). split; auto using Rabs_pos. intros v. rewrite norm_real, Rabs_mult. lra.
     + intros c [<- | []] eps pos. destruct (h eps pos) as [d b]. exists d. split; [apply cond_pos |]. intros y.
       rewrite abs. intros near. destruct (Req_dec y x) as [-> | far].
-      * replace (f x - f x - l * vsub (x : Real) x) with 0 by (cbn; ring). rewrite Rabs_R0. apply Rmult_le_pos; auto using Rabs_pos. lra.
-      * specialize (b (y - x)). replace (x + (y - x)) with y in b by ring.
-        replace (f y - f x - l * vsub (y : Real) x) with (((f y - f x) / (y - x) - l) * (y - x)) by (cbn; field; lra).
-        rewrite Rabs_mult. apply Rmult_le_compat_r; auto using Rabs_pos. left. apply b; auto. lra.
+      * replace (f x - f x - l * vsub (x : Real) x) with 0 by (cbn; ring). rewrite Rabs_R0. apply Rmult_le_pos; [lra | apply Rabs_pos].
+      * assert (e : x + ((y : R) - x) = y) by ring. specialize (b (y - x)). rewrite e in b.
+        replace (f y - f x - l * vsub (y : Real) x) with (((f y - f x) / (y - x) - l) * (y - x)) by (cbn; field; intros z; apply far; lra).
+        rewrite Rabs_mult. apply Rmult_le_compat_r; auto using Rabs_pos. left. apply b; [lra | exact near].
   - intros [_ h] eps pos. destruct (h (fun r => r)) with (eps := eps / 2) as [d [dpos b]]; [simpl; auto | lra |].
     exists (mkposreal d dpos). intros y nonzero near. simpl in near. specialize (b (x + y)).
     rewrite abs in b. replace (x + y - x) with y in b by ring. specialize (b near).
@@ -330,8 +330,7 @@ Lemma derivative_along {V : space} (f : V -> Real) x D (path : R -> V) s0 v :
 Proof.
   intros [lin h] straight. apply derivative_number.
   assert (start : same (path s0) x).
-  { intros c here. specialize (straight s0 c here). coords. revert straight. coords. rewrite coordinate_sub, coordinate_scale by auto. intros e.
-    replace (s0 - s0) with 0 in e by ring. lra. }
+  { intros c here. specialize (straight s0 c here). revert straight. coords. replace (s0 - s0) with 0 by ring. lra. }
   assert (f0 : f (path s0) = f x).
   { apply same_real, norm_zero_same. apply Rle_antisym; [| apply norm_nonneg].
     destruct (derivative_lipschitz f x D (conj lin h)) as [K [d [kpos [dpos b]]]].
