@@ -115,3 +115,23 @@ Proof.
   rewrite (sum_swap I H). rewrite <- !sum_add. apply sum_ext. intros i _.
   rewrite Rmult_plus_distr_l, <- sum_scale_l, <- sum_add. f_equal. apply sum_ext. intros. ring.
 Qed.
+
+(* The same without a bias. *)
+Lemma rows_product {V : space} {B I H : indices} (y : V -> Matrix B I) (W : V -> Matrix H I) x y' W' :
+  derivative y x y' -> derivative W x W' ->
+  derivative (W := Matrix B H) (fun e s i => sum I (fun j => y e s j * W e i j)) x
+    (fun v s i => sum I (fun j => y' v s j * W x i j + y x s j * W' v i j)).
+Proof.
+  intros dy dW.
+  apply (derivative_ext (W := Matrix B H) _ _ x _ _) with (3 := rows_affine y W (fun _ => vzero) x y' W' _ dy dW (derivative_constant (vzero : Vector H) x)).
+  - intros e. apply same_power. intros s _. apply same_power. intros i _. apply same_real. apply Rplus_0_r.
+  - intros v. apply same_power. intros s _. apply same_power. intros i _. apply same_real. apply Rplus_0_r.
+Qed.
+
+Lemma dot_product {B I H : indices} (d : Matrix B H) (y y' : Matrix B I) (W W' : Matrix H I) :
+  dot (V := Matrix B H) d (fun s i => sum I (fun j => y' s j * W i j + y s j * W' i j))
+  = dot (V := Matrix B I) (through d W) y' + dot (V := Matrix H I) (pooled d y) W'.
+Proof.
+  pose proof (dot_affine d y y' W W' (fun _ => 0)) as affine.
+  rewrite (dot_zero_r (V := Vector H)), Rplus_0_r in affine. rewrite <- affine, dot_rows. apply sum_ext. intros. apply sum_ext. intros. ring.
+Qed.
