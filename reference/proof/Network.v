@@ -29,28 +29,6 @@ Proof.
   unfold reversed. now replace (T - 1 - (T - 1 - t))%nat with t by lia.
 Qed.
 
-Section Linear.
-Context {U V W : space}.
-
-Lemma linear_then (f : U -> V) (g : V -> W) : linear f -> linear g -> linear (fun y => g (f y)).
-Proof.
-  intros lin lin'. split.
-  - intros u v. apply same_trans with (g (vadd (f u) (f v))); [apply (linear_same g lin'), lin | apply lin'].
-  - intros s v. apply same_trans with (g (vscale s (f v))); [apply (linear_same g lin'), lin | apply lin'].
-  - destruct (linear_bound _ lin) as [M [pos b]], (linear_bound _ lin') as [M' [pos' b']]. exists (M' * M). split; [now apply Rmult_le_pos |].
-    intros v. apply Rle_trans with (1 := b' (f v)). rewrite Rmult_assoc. now apply Rmult_le_compat_l.
-Qed.
-
-Lemma linear_both (f : U -> V) (g : U -> W) : linear f -> linear g -> linear (fun y => (f y, g y) : Pair V W).
-Proof.
-  intros lin lin'. split.
-  - intros u v. apply same_pair. split; [apply lin | apply lin'].
-  - intros s v. apply same_pair. split; [apply lin | apply lin'].
-  - destruct (linear_bound _ lin) as [M [pos b]], (linear_bound _ lin') as [M' [pos' b']]. exists (M + M'). split; [lra |].
-    intros v. rewrite norm_pair, Rmult_plus_distr_r. cbn. now apply Rplus_le_compat.
-Qed.
-End Linear.
-
 (* A layer of two directions calls the basic routine twice, the second time with the series reversed, and reverses what comes out.
    Each direction has parameters and a first state of its own. X and Y are the series that go in and come out. *)
 Section Bidirectional.
