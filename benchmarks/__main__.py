@@ -76,7 +76,7 @@ def main() -> int:
         console.print(rows)
     console.print(", ".join(f"{name} {value}" for name, value in about().items()), soft_wrap=True)
     if options.json:
-        options.json.write_text(json.dumps(document(samples, growth), indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(document(samples, growth), indent=1) + "\n", encoding="utf-8", newline="\n")
     if options.plot:
         from benchmarks import plot
 

@@ -49,7 +49,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         for text in illegal():
             console.print(text, soft_wrap=True, highlight=False, markup=False)
     if options.json:
-        options.json.write_text(json.dumps(document(sets), indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(document(sets), indent=1) + "\n", encoding="utf-8", newline="\n")
     return 0 if holds else 1
 
 

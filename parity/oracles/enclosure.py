@@ -2,7 +2,7 @@
 
 A ball is an interval around a number of any precision, which holds the exact value whatever was rounded on the way to
 it (Arb, by python-flint). Once both of its ends round to the same float64, that is the exact value, rounded to nearest:
-it is proved, for the formulas of plain.py. That these are the right ones is not proved here, but in SPEC 30.8. SPEC 30.5.
+it is proved, for the formulas of plain.py. That these are the right ones is not proved here: SPEC 30.8. SPEC 30.5.
 """
 
 from functools import cache

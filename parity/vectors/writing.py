@@ -35,7 +35,7 @@ def write(folder: Path, case: Case, runs: int) -> int:
     (folder / "expect").mkdir()
     for name, tensor in expect.items():
         npy.write(folder / "expect" / f"{name}.npy", tensor)
-    (folder / "tolerance.toml").write_text(limits, encoding="utf-8")
+    (folder / "tolerance.toml").write_text(limits, encoding="utf-8", newline="\n")
     return bits
 
 
@@ -43,7 +43,7 @@ def write_inputs(folder: Path, case: Case, values: Arrays, dtype: str, asked: It
     """What a port is given: case.toml and in/, the numbers in the dtype under test. SPEC 10.5."""
     (folder / "in").mkdir(parents=True)
     text = lines(description(case, values, dtype, asked))
-    (folder / "case.toml").write_text(text, encoding="utf-8")
+    (folder / "case.toml").write_text(text, encoding="utf-8", newline="\n")
     for name, array in named_inputs(values.map(lambda a: a.astype(dtype))).items():
         npy.write(folder / "in" / f"{name}.npy", array)
 
@@ -119,4 +119,4 @@ def _write_set(
         "sha256": {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in files},
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-    (folder / "manifest.json").write_text(text, encoding="utf-8")
+    (folder / "manifest.json").write_text(text, encoding="utf-8", newline="\n")
