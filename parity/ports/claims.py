@@ -15,6 +15,8 @@ from parity.cells import CELLS, called
 from parity.tensors import Tensor
 from parity.tolerance import UNIT_ROUNDOFF
 from parity.vectors import DTYPES
+from reference.activations import ACTIVATIONS
+from reference.divergences import DIVERGENCES
 
 
 class BadPort(ValueError):
@@ -88,6 +90,8 @@ _LISTS = {
     "provides": ("forward", "trace", "backward"),
     "layouts": ("time_major", "batch_first", "unbatched"),
     "biases": ("two", "merged", "none"),
+    "activations": tuple(ACTIVATIONS),
+    "divergences": (*DIVERGENCES, "mean_pooled_cross_entropy", "ctc"),
 }
 _FLAGS = ("layers", "bidirectional", "h0", "lengths", "dropout_masks", "truncation", "weights")
 
@@ -96,10 +100,10 @@ _POWER = re.compile(r"2\^-([0-9]{1,2}(\.[0-9]+)?)")
 LARGEST_ROUNDOFF = 2.0**-4
 
 
-def _listed_features() -> tuple[str, ...]:
-    """The features that are lists; those of the options of each cell among them."""
-    own = dict.fromkeys(option.feature for kind in CELLS.values() for option in kind.options.values())
-    return ("cells", *own, "layouts", "biases", "activations", "divergences")
+def _lists() -> dict[str, tuple[str, ...]]:
+    """The keys that are lists of names, and the names; those of the options of each cell among them."""
+    own = {option.feature: option.values for kind in CELLS.values() for option in kind.options.values()}
+    return {"cells": tuple(CELLS), **own, **_LISTS}
 
 
 def load(path: Path) -> Port:
@@ -124,7 +128,7 @@ def load(path: Path) -> Port:
             raise BadPort(f"{file}: unknown key {name!r}, expected {', '.join(known)}")
     for name in lists:
         _require(file, name, keys[name], bool(keys[name]), "not empty")
-    listed = _listed_features()
+    listed = [name for name in _lists() if name not in lists]
     _require(file, "features", features, isinstance(features, dict), "a section")
     for name, value in features.items():
         if name in listed:
@@ -159,6 +163,6 @@ def _require(file: Path, name: str, value: Any, holds: bool, expected: str) -> N
 
 def _require_list(file: Path, name: str, value: Any) -> None:
     _require(file, name, value, isinstance(value, list) and all(isinstance(v, str) for v in value), "a list of text")
-    known = _LISTS.get(name)
+    known = _lists().get(name)
     for member in value:
         _require(file, name, member, known is None or member in known, f"of {', '.join(known or ())}")

@@ -89,7 +89,8 @@ def show(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness]
         say(f"looks like {like}")
     for feature in shared(outcomes):
         say(f"what all that fail have, and none that passes: {feature}")
-    console.print(table(port, outcomes, console.width))
+    if any(o.verdict != "not claimed" for o in outcomes):
+        console.print(table(port, outcomes, console.width))
     console.print(closing(port, outcomes), soft_wrap=not console.is_terminal)
     for said in roundoff.lines(roundoff.effective(port, outcomes)):
         say(said)
@@ -146,7 +147,17 @@ def closing(port: Port, outcomes: Sequence[Outcome]) -> Text:
     text = Text(f"{port.name}: {WORDS[code]}", style="bold green" if code == CONFORMS else "bold red")
     text.append(f"  ({counts}; {t['tensors']} tensors{share})", style="not bold")
     reasons = ", ".join(f"{reason} ({n})" for reason, n in not_claimed(outcomes).items())
-    return text.append(f"\nnot claimed: {reasons}", style="not bold") if reasons else text
+    if reasons:
+        text.append(f"\nnot claimed: {reasons}", style="not bold")
+    if step := next_claim(outcomes):
+        text.append(f"\nnext: claim {step[0]}: {step[1]} more vectors", style="not bold")
+    return text
+
+
+def next_claim(outcomes: Sequence[Outcome]) -> tuple[str, int] | None:
+    """What alone keeps most vectors from being asked for, and how many; of equals, what simpler vectors lack."""
+    alone = Counter(o.detail for o in outcomes if o.verdict == "not claimed" and ", " not in o.detail)
+    return alone.most_common(1)[0] if alone else None
 
 
 def not_claimed(outcomes: Sequence[Outcome]) -> dict[str, int]:

@@ -5,13 +5,16 @@ import json
 import re
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
+import reference
 from parity import commands, vectors
+from parity.cases import CASES
 from parity.report import terminal
 from parity.report.check import BROKEN, CONFORMS, CORRUPT, DIVERGES, NOTHING, USAGE
 
@@ -164,7 +167,32 @@ def test_5_nothing_was_checked(port: Path, capsys: pytest.CaptureFixture[str]) -
     file = port / "port.toml"
     file.write_text(file.read_text().replace('cells = ["rnn", "gru", "lstm"]', "cells = []"))
     assert check(str(port)) == NOTHING
-    assert "nothing was checked" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "nothing was checked" in out
+    assert "┃" not in out  # there is no table without rows
+
+
+def test_the_next_claim_is_the_one_that_adds_most_vectors_by_itself(
+    port: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = port / "port.toml"
+    file.write_text(re.sub("(?m)^(h0|lengths|layers) = true$", r"\1 = false", file.read_text()))
+    assert check(str(port), "-k", "hand") == NOTHING
+    lines = capsys.readouterr().out.splitlines()
+    chosen = [CASES[case_id] for case_id in vectors.IDS if "hand" in case_id]
+    alone = [case for case in chosen if case.h0 and case.lengths is None and case.num_layers == 1]
+    assert f"next: claim h0: {2 * len(alone)} more vectors" in lines
+
+
+def test_the_example_of_the_specification_checks_something(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """SPEC 10.6, "to begin with": a program that skips everything is told so for every vector that it claims."""
+    spec = Path(reference.__file__).with_name("SPEC.md").read_text(encoding="utf-8")
+    example = spec.split("to begin with:\n\n")[1].split("\n\n**10.7**")[0]
+    (tmp_path / "port.toml").write_text(textwrap.dedent(example), encoding="utf-8")
+    (tmp_path / "mine").write_text("#!/bin/sh\nwhile read line; do echo skip; done\n")
+    (tmp_path / "mine").chmod(0o755)
+    assert check(str(tmp_path)) == DIVERGES
+    assert re.search(r"mine: DIVERGES  \((\d\d) fail, ", capsys.readouterr().out)
 
 
 def test_a_build_program_that_is_missing_is_said(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
