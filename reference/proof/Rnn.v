@@ -113,3 +113,11 @@ Proof.
   - rewrite (Rabs_right a) in near by lra. apply Rabs_def2 in near as [? ?]. destruct (Rle_dec (a + s) 0); [lra |]. destruct (Rle_dec a 0); [lra |].
     replace ((a + s - a) / s - 1) with 0 by (field; lra). now rewrite Rabs_R0.
 Qed.
+
+(* With relu, where no unit stands at its kink. *)
+Theorem rnn_relu_is_gradient (B I H : indices) (T : nat) (p : RnnParameters I H) (x : Series T (Matrix B I)) (h : Matrix B H) DIV u :
+  (forall t b k, (t < T)%nat -> In b B -> In k H -> rnn_a p (x t) (before (fun _ => rnn_step relu B I H) p x h t) b k <> 0) ->
+  gradient DIV (unrolled (fun _ => rnn_step relu B I H) T (p, (x, h))) u ->
+  gradient (fun e => DIV (unrolled (fun _ => rnn_step relu B I H) T e)) (p, (x, h))
+    (back (fun t => rnn_backward relu p (x t) (before (fun _ => rnn_step relu B I H) p x h t)) (fst u) T (snd u)).
+Proof. intros apart. apply rnn_is_gradient. intros. apply smooth_relu. auto. Qed.
