@@ -1,6 +1,6 @@
 (* The whole network (SPEC 5.1, 5.8): an output layer at every step, above any stack, and a divergence of its series. *)
 From Coq Require Import List Arith Reals Lra.
-From BPTT Require Export Output.
+From BPTT Require Export Output Divergences Rnn.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -56,3 +56,31 @@ Proof.
   apply (gradient_chain logits DIV _ _ dz (logits_is_adjoint _) above).
 Qed.
 End Head.
+
+(* One network in full: the RNN with tanh, the output layer, softmax cross-entropy (8.6) at every step and sequence with weights w (8.2).
+   Nothing is assumed but that there is a class. *)
+Section Tanh.
+Context (B I H O : indices) (some : O) (here : In some O) (T : nat) (w : nat -> B -> R) (target : nat -> B -> Vector O).
+
+Definition rnn_series (e : Pair (RnnParameters I H) (Pair (Series T (Matrix B I)) (Matrix B H))) : Pair (Series T (Matrix B H)) (Matrix B H) :=
+  unrolled (fun _ => rnn_step tanh B I H) T e.
+Definition cross_entropy (z : Series T (Matrix B O)) : Real :=
+  sum (below T) (fun t => sum B (fun b => w t b * sum O (fun i => - target t b i * (z t b i - ln (total O (z t b)))))).
+
+Theorem rnn_network_gradient q p x h :
+  let y := fst (rnn_series (p, (x, h))) in
+  let dz := (fun t b => vscale (w t b) ((fun i => softmax O (logits B H O T (q, y) t b) i * sum O (target t b) - target t b i) : Vector O)) : Series T (Matrix B O) in
+  let d := logits_back B H O T (q, y) dz in
+  let dh := back (fun t => rnn_backward tanh p (x t) (before (fun _ => rnn_step tanh B I H) p x h t)) (snd d) T (vzero : Matrix B H) in
+  gradient (fun v : Pair (OutputParameters H O) (Pair (RnnParameters I H) (Pair (Series T (Matrix B I)) (Matrix B H))) =>
+              cross_entropy (logits B H O T (fst v, fst (rnn_series (snd v)))))
+    (q, (p, (x, h))) ((fst d, dh) : Pair (OutputParameters H O) (Pair (RnnParameters I H) (Pair (Series T (Matrix B I)) (Matrix B H)))).
+Proof.
+  intros y dz d dh.
+  apply (network_gradient B H O T rnn_series cross_entropy q (p, (x, h))
+           (fun u => back (fun t => rnn_backward tanh p (x t) (before (fun _ => rnn_step tanh B I H) p x h t)) (fst u) T (snd u)) dz).
+  - apply back_is_adjoint. intros t _. apply rnn_step_is_adjoint. intros. apply smooth_tanh.
+  - apply (local_gradient T w (fun t b z => sum O (fun i => - target t b i * (z i - ln (total O z))) : Real)). intros t b _ _.
+    now apply (soft_targets_gradient O some).
+Qed.
+End Tanh.
