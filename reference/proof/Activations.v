@@ -42,7 +42,8 @@ Proof.
     assert (sum : derivable_pt_lim (fun z => 1 + exp (- z)) a (0 + exp (- a) * -1)).
     { apply (derivable_pt_lim_plus (fct_cte 1)); [apply derivable_pt_lim_const | apply e]. }
     pose proof (derivable_pt_lim_div (fct_cte 1) _ a _ _ (derivable_pt_lim_const 1 a) sum) as quotient.
-    replace (/ (1 + exp (- a)) * (1 - / (1 + exp (- a)))) with ((0 * (1 + exp (- a)) - (0 + exp (- a) * -1) * fct_cte 1 a) / Rsqr (1 + exp (- a)))
+    replace (/ (1 + exp (- a)) * (1 - / (1 + exp (- a)))) with
+      ((0 * (1 + exp (- a)) - (0 + exp (- a) * -1) * fct_cte 1 a) / Rsqr (1 + exp (- a)))
       by (unfold fct_cte, Rsqr; field; lra).
     intros eps' pos'. destruct (quotient ltac:(lra) eps' pos') as [delta b]. exists delta. intros h nonzero near.
     specialize (b h nonzero near). unfold div_fct, fct_cte, Rdiv in b. rewrite !Rmult_1_l in b. exact b. }

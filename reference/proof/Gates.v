@@ -31,11 +31,13 @@ Lemma derivative_snd (f D : V -> Pair U W) : derivative f x D -> derivative (W :
 Proof. intros d. apply (derivative_chain f (fun w : Pair U W => snd w) x D (fun w => snd w) d), derivative_linear, linear_snd. Qed.
 
 Lemma derivative_block (f D : V -> Power G W) g : In g G -> derivative f x D -> derivative (W := W) (fun y => f y g) x (fun v => D v g).
-Proof. intros here d. apply (derivative_chain f (fun w : Power G W => w g) x D (fun w => w g) d). now apply derivative_linear, linear_entry. Qed.
+Proof. intros here d. apply (derivative_chain f (fun w : Power G W => w g) x D (fun w => w g) d).
+  now apply derivative_linear, linear_entry. Qed.
 End Projections.
 
 Section Derivatives.
-Context {V : space} {G I H P : indices} (p : V -> GateParameters G I H P) (x : V) (p' : V -> GateParameters G I H P) (dp : derivative p x p').
+Context {V : space} {G I H P : indices} (p : V -> GateParameters G I H P) (x : V) 
+  (p' : V -> GateParameters G I H P) (dp : derivative p x p').
 
 Let A := Power G (Matrix H I).
 Let C := Power G (Matrix H P).
@@ -70,7 +72,8 @@ Lemma dot_gate_parameters {G I H P : indices} (u v : GateParameters G I H P) :
 Proof. unfold GateParameters. rewrite !dot_pair, !dot_power. reflexivity. Qed.
 
 (* Two sums over as many rows and units, term by term. *)
-Lemma rows_ext {B H : indices} (f g : B -> H -> R) : (forall b k, f b k = g b k) -> sum B (fun b => sum H (f b)) = sum B (fun b => sum H (g b)).
+Lemma rows_ext {B H : indices} (f g : B -> H -> R) : 
+  (forall b k, f b k = g b k) -> sum B (fun b => sum H (f b)) = sum B (fun b => sum H (g b)).
 Proof. intros eq. apply sum_ext. intros. apply sum_ext. auto. Qed.
 
 Lemma rows_sum {B H : indices} (f g : B -> H -> R) :

@@ -122,9 +122,11 @@ Let e : Inputs := (p, (x, h)).
 
 (* What a change v of parameters, x and h(t-1) does to the two parts of the argument of a gate. *)
 Definition change_from_x g (v : Inputs) : Matrix B H :=
-  fun s i => sum I (fun j => fst (snd v) s j * @W_ih R gates I H H p g i j + x s j * @W_ih R gates I H H (fst v) g i j) + @b_ih R gates I H H (fst v) g i.
+  fun s i => sum I (fun j => fst (snd v) s j * @W_ih R gates I H H p g i j + x s j * @W_ih R gates I H H (fst v) g i j)
+             + @b_ih R gates I H H (fst v) g i.
 Definition change_from_h g (y y' : Matrix B H) (v : Inputs) : Matrix B H :=
-  fun s i => sum H (fun j => y' s j * @W_hh R gates I H H p g i j + y s j * @W_hh R gates I H H (fst v) g i j) + @b_hh R gates I H H (fst v) g i.
+  fun s i => sum H (fun j => y' s j * @W_hh R gates I H H p g i j + y s j * @W_hh R gates I H H (fst v) g i j)
+             + @b_hh R gates I H H (fst v) g i.
 
 Let dp : derivative (V := Inputs) (W := Parameters) (fun e => fst e) e (fun v => fst v).
 Proof. apply derivative_linear, linear_fst. Qed.
@@ -156,17 +158,20 @@ Qed.
 Lemma dot_change_from_x g (d : Matrix B H) v :
   sum B (fun b => sum H (fun k => d b k * change_from_x g v b k))
   = dot (V := Matrix B I) (through d (@W_ih R gates I H H p g)) (fst (snd v))
-    + dot (V := Matrix H I) (pooled d x) (@W_ih R gates I H H (fst v) g) + dot (V := Vector H) (pooled_bias d) (@b_ih R gates I H H (fst v) g).
+    + dot (V := Matrix H I) (pooled d x) (@W_ih R gates I H H (fst v) g)
+    + dot (V := Vector H) (pooled_bias d) (@b_ih R gates I H H (fst v) g).
 Proof. exact (dot_affine (B := B) (I := I) (H := H) d x (fst (snd v)) (@W_ih R gates I H H p g) (@W_ih R gates I H H (fst v) g) _). Qed.
 
 Lemma dot_change_from_h g (d y y' : Matrix B H) v :
   sum B (fun b => sum H (fun k => d b k * change_from_h g y y' v b k))
   = dot (V := Matrix B H) (through d (@W_hh R gates I H H p g)) y'
-    + dot (V := Matrix H H) (pooled d y) (@W_hh R gates I H H (fst v) g) + dot (V := Vector H) (pooled_bias d) (@b_hh R gates I H H (fst v) g).
+    + dot (V := Matrix H H) (pooled d y) (@W_hh R gates I H H (fst v) g)
+    + dot (V := Vector H) (pooled_bias d) (@b_hh R gates I H H (fst v) g).
 Proof. exact (dot_affine (B := B) (I := H) (H := H) d y y' (@W_hh R gates I H H p g) (@W_hh R gates I H H (fst v) g) _). Qed.
 
 (* A gate opens or closes: its value s(a), and what a change does to it. *)
-Let act (s : activation R) (all : smooth s) (a : Inputs -> Matrix B H) (a' : Inputs -> Matrix B H) (d : derivative (V := Inputs) (W := Matrix B H) a e a') :=
+Let act (s : activation R) (all : smooth s) (a a' : Inputs -> Matrix B H)
+  (d : derivative (V := Inputs) (W := Matrix B H) a e a') :=
   rows_activation (V := Inputs) (B := B) (H := H) s a e a' (fun b k _ _ => all _) d.
 Let plus := rows_plus (V := Inputs) (B := B) (H := H).
 Let minus := rows_minus (V := Inputs) (B := B) (H := H).
@@ -282,10 +287,12 @@ End Gradient.
 (* With the activations of the SPEC, without a condition, and for any differentiable divergence. *)
 Theorem after_gradient B I H T (p : Parameters I H) (x : Series T (Matrix B I)) (h : Matrix B H) DIV u :
   gradient DIV (unrolled (step_after sigmoid Activations.tanh B I H) T (p, (x, h))) u ->
-  gradient (fun y => DIV (unrolled (step_after sigmoid Activations.tanh B I H) T y)) (p, (x, h)) (back (back_after sigmoid Activations.tanh B I H p x h) (fst u) T (snd u)).
+  gradient (fun y => DIV (unrolled (step_after sigmoid Activations.tanh B I H) T y)) (p, (x, h))
+    (back (back_after sigmoid Activations.tanh B I H p x h) (fst u) T (snd u)).
 Proof. apply back_is_gradient. intros t _. apply after; auto using smooth_sigmoid, smooth_tanh. Qed.
 
 Theorem before_gradient B I H T (p : Parameters I H) (x : Series T (Matrix B I)) (h : Matrix B H) DIV u :
   gradient DIV (unrolled (step_before sigmoid Activations.tanh B I H) T (p, (x, h))) u ->
-  gradient (fun y => DIV (unrolled (step_before sigmoid Activations.tanh B I H) T y)) (p, (x, h)) (back (back_before sigmoid Activations.tanh B I H p x h) (fst u) T (snd u)).
+  gradient (fun y => DIV (unrolled (step_before sigmoid Activations.tanh B I H) T y)) (p, (x, h))
+    (back (back_before sigmoid Activations.tanh B I H p x h) (fst u) T (snd u)).
 Proof. apply back_is_gradient. intros t _. apply before; auto using smooth_sigmoid, smooth_tanh. Qed.

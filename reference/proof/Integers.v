@@ -2,6 +2,7 @@
    Python package, to the last digit. *)
 From Coq Require Import List ZArith Reals Lia.
 From BPTT Require Export Rnn.
+From BPTT Require Gates Gru Lstm.
 Import ListNotations.
 
 (* The loops of Unroll.v, for arrays of any numbers. *)
@@ -75,3 +76,63 @@ Definition run_rnn (f : activation Z) (T B I H : nat) W_ih W_hh b_ih b_hh x h ab
    flat_map (fun t => let dx := fst (snd d) t in listed_matrix B I dx) (seq 0 T);
    listed_matrix H I (fst (fst d)); listed_matrix H H (fst (snd (fst d)));
    listed_vector H (fst (snd (snd (fst d)))); listed_vector H (snd (snd (snd (fst d))))].
+
+(* Gated cells. No integer is a sigmoid or a tanh, so the gates take the arguments as they are, but with the slopes of the SPEC (12.3). *)
+Definition sigma : activation Z := {| value := fun a => a; slope := fun y => y * (1 - y) |}.
+Definition tau : activation Z := {| value := fun a => a; slope := fun y => 1 - y * y |}.
+
+(* Block g of rows H of a matrix, and all blocks below each other. *)
+Definition block (H : nat) (l : list (list Z)) (g : nat) : nat -> nat -> Z := fun i => matrix l (g * H + i)%nat.
+Definition block_of_vector (H : nat) (l : list Z) (g : nat) : nat -> Z := fun i => vector l (g * H + i)%nat.
+
+Section Gates.
+Context {gate : Type} (number : gate -> nat) (all : list gate).
+Definition gate_arrays : Type := (gate -> nat -> nat -> Z) * (gate -> nat -> nat -> Z) * (gate -> nat -> Z) * (gate -> nat -> Z).
+
+Definition read (H : nat) W_ih W_hh b_ih b_hh : gate_arrays :=
+  (fun g => block H W_ih (number g), fun g => block H W_hh (number g),
+   fun g => block_of_vector H b_ih (number g), fun g => block_of_vector H b_hh (number g)).
+Definition no_arrays : gate_arrays := (fun _ _ _ => 0, fun _ _ _ => 0, fun _ _ => 0, fun _ _ => 0).
+Definition add_arrays (u v : gate_arrays) : gate_arrays :=
+  (fun g i j => fst (fst (fst u)) g i j + fst (fst (fst v)) g i j, fun g i j => snd (fst (fst u)) g i j + snd (fst (fst v)) g i j,
+   fun g i => snd (fst u) g i + snd (fst v) g i, fun g i => snd u g i + snd v g i).
+Definition listed_arrays (H I P : nat) (u : gate_arrays) : list (list Z) :=
+  [flat_map (fun g => listed_matrix H I (fst (fst (fst u)) g)) all; flat_map (fun g => listed_matrix H P (snd (fst (fst u)) g)) all;
+   flat_map (fun g => listed_vector H (snd (fst u) g)) all; flat_map (fun g => listed_vector H (snd u g)) all].
+End Gates.
+
+Definition gru_number g := match g with Gru.reset => 0 | Gru.update => 1 | Gru.new => 2 end%nat.
+
+(* As run_rnn, with either place of the reset gate. *)
+Definition run_gru (after : bool) (T B I H : nat) W_ih W_hh b_ih b_hh x h above d_h_n : list (list Z) :=
+  let p := read gru_number H W_ih W_hh b_ih b_hh in
+  let forward := if after then @Gru.h_after Z _ sigma tau (below B) (below I) (below H)
+                 else @Gru.h_before Z _ sigma tau (below B) (below I) (below H) in
+  let back := if after then @Gru.backward_after Z _ sigma tau (below B) (below I) (below H)
+              else @Gru.backward_before Z _ sigma tau (below B) (below I) (below H) in
+  let h_before := state_before (fun _ e => kept B H (forward (fst e) (fst (snd e)) (snd (snd e)))) p (series x) (matrix h) in
+  let add_h u v := kept B H (fun b k => u b k + v b k) in
+  let adjoint_step := fun t => let h := h_before t in back p (series x t) h in
+  let d := backward no_arrays add_arrays (fun _ _ => 0) add_h adjoint_step (series above) T (matrix d_h_n) in
+  [flat_map (fun t => let h := h_before (S t) in listed_matrix B H h) (seq 0 T); listed_matrix B H (snd (snd d));
+   flat_map (fun t => let dx := fst (snd d) t in listed_matrix B I dx) (seq 0 T)] ++ listed_arrays (listed Gru.gates) H I H (fst d).
+
+Definition lstm_number g := match g with Lstm.input => 0 | Lstm.forget => 1 | Lstm.cell => 2 | Lstm.output => 3 end%nat.
+
+(* Without a projection; dc(-1) stands after dh(-1). *)
+Definition run_lstm (T B I H : nat) W_ih W_hh b_ih b_hh x h c above d_h_n d_c_n : list (list Z) :=
+  let p := read lstm_number H W_ih W_hh b_ih b_hh in
+  let step e := let c := kept B H (@Lstm.c_next Z _ sigma tau (below B) (below I) (below H) (below H)
+                                     (fst e) (fst (snd e)) (fst (snd (snd e))) (snd (snd (snd e)))) in
+    (kept B H (@Lstm.m_next Z _ sigma tau (below B) (below I) (below H) (below H)
+                 (fst e) (fst (snd e)) (fst (snd (snd e))) (snd (snd (snd e)))), c) in
+  let before := state_before (fun _ e => step e) p (series x) (matrix h, matrix c) in
+  let add_h u v := kept B H (fun b k => u b k + v b k) in
+  let add_s u v := (add_h (fst u) (fst v), add_h (snd u) (snd v)) in
+  let adjoint_step := fun t => let s := before t in fun u =>
+    @Lstm.backward Z _ sigma tau (below B) (below I) (below H) (below H) p (series x t) (fst s) (snd s) (fst u) (snd u) in
+  let d := backward no_arrays add_arrays (fun _ _ => 0) add_s adjoint_step
+             (fun t => (series above t, fun _ _ => 0)) T (matrix d_h_n, matrix d_c_n) in
+  [flat_map (fun t => let s := before (S t) in listed_matrix B H (fst s)) (seq 0 T);
+   listed_matrix B H (fst (snd (snd d))); listed_matrix B H (snd (snd (snd d)));
+   flat_map (fun t => let dx := fst (snd d) t in listed_matrix B I dx) (seq 0 T)] ++ listed_arrays (listed Lstm.gates) H I H (fst d).

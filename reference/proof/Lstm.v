@@ -12,7 +12,8 @@ Definition gate_dec (g g' : gate) : {g = g'} + {g <> g'}.
 Proof. decide equality. Defined.
 
 (* 12.2: i, f, g, o. *)
-Definition gates : indices := {| index := gate; listed := [input; forget; cell; output]; listed_once := gates_once; index_dec := gate_dec |}.
+Definition gates : indices := {| index := gate; listed := [input; forget; cell; output]; listed_once := gates_once;
+  index_dec := gate_dec |}.
 
 Section Cell.
 Context {K : Type} {N : Numbers K} (sigmoid tanh : activation K) {B I H P : indices}.
@@ -138,9 +139,11 @@ Qed.
 Lemma dot_change g (d : Matrix B H) v :
   sum B (fun b => sum H (fun k => d b k * (change_from_x g v b k + change_from_h g v b k)))
   = dot (V := Matrix B I) (through d (@W_ih R gates I H P p g)) (fst (snd v))
-    + dot (V := Matrix H I) (pooled d x) (@W_ih R gates I H P (fst v) g) + dot (V := Vector H) (pooled_bias d) (@b_ih R gates I H P (fst v) g)
+    + dot (V := Matrix H I) (pooled d x) (@W_ih R gates I H P (fst v) g)
+    + dot (V := Vector H) (pooled_bias d) (@b_ih R gates I H P (fst v) g)
     + (dot (V := Matrix B P) (through d (@W_hh R gates I H P p g)) (fst (snd (snd v)))
-    + dot (V := Matrix H P) (pooled d h) (@W_hh R gates I H P (fst v) g) + dot (V := Vector H) (pooled_bias d) (@b_hh R gates I H P (fst v) g)).
+    + dot (V := Matrix H P) (pooled d h) (@W_hh R gates I H P (fst v) g)
+    + dot (V := Vector H) (pooled_bias d) (@b_hh R gates I H P (fst v) g)).
 Proof.
   rewrite (rows_ext _ (fun b k => d b k * change_from_x g v b k + d b k * change_from_h g v b k)) by (intros; ring).
   rewrite rows_sum. f_equal.
@@ -217,7 +220,8 @@ Proof.
   { apply (derivative_pair (V := Parameters) (W := Pair (Matrix B I) States) (fun e : ProjectedInputs => fst (fst e)) (fun e => snd e)).
     - exact (derivative_fst (U := Parameters) (W := Matrix P H) e _ _ first).
     - apply derivative_linear, linear_snd. }
-  pose proof (derivative_chain (U := ProjectedInputs) (V := Inputs) (W := Pair (Matrix B H) (Matrix B H)) _ m_and_c e _ D others d) as inner.
+  pose proof (derivative_chain (U := ProjectedInputs) (V := Inputs) (W := Pair (Matrix B H) (Matrix B H)) _ m_and_c e _ D others d) as
+    inner.
   pose proof (derivative_fst (U := Matrix B H) (W := Matrix B H) e _ _ inner) as dm.
   pose proof (derivative_snd (U := Matrix B H) (W := Matrix B H) e _ _ inner) as dc.
   pose proof (derivative_snd (U := Parameters) (W := Matrix P H) e _ _ first) as dW.
@@ -270,7 +274,8 @@ Theorem plain_gradient B I H T p (x : Series T (Matrix B I)) s DIV u :
   gradient DIV (unrolled step T (p, (x, s))) u ->
   gradient (fun y => DIV (unrolled step T y)) (p, (x, s)) (back (back_plain sigmoid Activations.tanh B I H p x s) (fst u) T (snd u)).
 Proof.
-  intros st d. apply (gradient_chain (unrolled st T) DIV (p, (x, s)) _ u (plain_series sigmoid _ B I H smooth_sigmoid smooth_tanh T p x s) d).
+  intros st d. apply (gradient_chain (unrolled st T) DIV (p, (x, s))
+    _ u (plain_series sigmoid _ B I H smooth_sigmoid smooth_tanh T p x s) d).
 Qed.
 
 Theorem projected_gradient B I H P T p (x : Series T (Matrix B I)) s DIV u :
@@ -278,5 +283,6 @@ Theorem projected_gradient B I H P T p (x : Series T (Matrix B I)) s DIV u :
   gradient DIV (unrolled step T (p, (x, s))) u ->
   gradient (fun y => DIV (unrolled step T y)) (p, (x, s)) (back (back_projected sigmoid Activations.tanh B I H P p x s) (fst u) T (snd u)).
 Proof.
-  intros st d. apply (gradient_chain (unrolled st T) DIV (p, (x, s)) _ u (projected_series sigmoid _ B I H P smooth_sigmoid smooth_tanh T p x s) d).
+  intros st d. apply (gradient_chain (unrolled st T) DIV (p, (x, s))
+    _ u (projected_series sigmoid _ B I H P smooth_sigmoid smooth_tanh T p x s) d).
 Qed.

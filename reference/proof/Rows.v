@@ -34,8 +34,10 @@ Qed.
 Lemma derivative_entry {V : space} {B H : indices} (f : V -> Matrix B H) x (D : V -> Matrix B H) b k :
   derivative f x D -> In b B -> In k H -> derivative (fun y => f y b k : Real) x (fun v => D v b k).
 Proof.
-  intros d here there. apply (derivative_chain (fun y => f y b : Vector H) (fun r : Vector H => r k : Real) x (fun v => D v b) (fun r : Vector H => r k)).
-  - apply (derivative_chain f (fun m : Matrix B H => m b : Vector H) x D (fun m : Matrix B H => m b) d). now apply derivative_linear, linear_entry.
+  intros d here there. apply (derivative_chain (fun y => f y b : Vector H) (fun r : Vector H => r k : Real) x (fun v => D v b) 
+    (fun r : Vector H => r k)).
+  - apply (derivative_chain f (fun m : Matrix B H => m b : Vector H) x D (fun m : Matrix B H => m b) d).
+    now apply derivative_linear, linear_entry.
   - now apply derivative_linear, linear_entry.
 Qed.
 
@@ -75,7 +77,8 @@ Lemma rows_activation (s : activation R) f x D :
   derivative (fun y => (fun b k => value s (f y b k)) : Matrix B H) x (fun v b k => slope s (value s (f x b k)) * D v b k).
 Proof.
   intros smooth d. apply derivative_rows. intros b k here there.
-  apply (derivative_chain (fun y => f y b k : Real) (value s : Real -> Real) x (fun v => D v b k) (fun v => slope s (value s (f x b k)) * v));
+  apply (derivative_chain (fun y => f y b k : Real) 
+    (value s : Real -> Real) x (fun v => D v b k) (fun v => slope s (value s (f x b k)) * v));
     [now apply derivative_entry | now apply derivative_number, smooth].
 Qed.
 
@@ -88,8 +91,10 @@ Proof.
   apply (derivative_add (fun e => sum I (fun j => y e s j * W e i j) : Real) (fun e => b e i : Real) x
            (fun v => sum I (fun j => y' v s j * W x i j + y x s j * W' v i j)) (fun v => b' v i)).
   - apply (derivative_sum I (fun j e => y e s j * W e i j : Real) (fun j v => y' v s j * W x i j + y x s j * W' v i j) x).
-    intros j listed. apply (derivative_mul (fun e => y e s j) (fun e => W e i j) x (fun v => y' v s j) (fun v => W' v i j)); now apply derivative_entry.
-  - apply (derivative_chain b (fun r : Vector H => r i : Real) x b' (fun r : Vector H => r i) db). now apply derivative_linear, linear_entry.
+    intros j listed. apply (derivative_mul (fun e => y e s j) (fun e => W e i j) x (fun v => y' v s j) (fun v => W' v i j));
+      now apply derivative_entry.
+  - apply (derivative_chain b (fun r : Vector H => r i : Real) x b' (fun r : Vector H => r i) db).
+    now apply derivative_linear, linear_entry.
 Qed.
 End Lines.
 
@@ -105,9 +110,11 @@ Lemma dot_affine {B I H : indices} (d : Matrix B H) (y y' : Matrix B I) (W W' : 
 Proof.
   rewrite !dot_rows. unfold through, pooled, pooled_bias. reals.
   rewrite (dot_power H Real).
-  rewrite (sum_ext H (fun i => dot _ _) (fun i => sum B (fun s => d s i * b' i))) by (intros; rewrite dot_real; symmetry; apply sum_scale_r).
+  rewrite (sum_ext H (fun i => dot _ _) (fun i => sum B (fun s => d s i * b' i))) by (intros; rewrite dot_real; symmetry;
+    apply sum_scale_r).
   rewrite (sum_swap H B).
-  rewrite (sum_ext H (fun k => sum I (fun j => sum B (fun s => d s k * y s j) * W' k j)) (fun k => sum B (fun s => sum I (fun j => d s k * y s j * W' k j)))).
+  rewrite (sum_ext H (fun k => sum I (fun j => sum B (fun s => d s k * y s j) * W' k j)) (fun k => sum B (fun s => sum I 
+    (fun j => d s k * y s j * W' k j)))).
   2: { intros k _. rewrite sum_swap. apply sum_ext. intros. symmetry. apply sum_scale_r. }
   rewrite (sum_swap H B). rewrite <- !sum_add. apply sum_ext. intros s _.
   rewrite (sum_ext I (fun j => sum H (fun i => d s i * W i j) * y' s j) (fun j => sum H (fun i => d s i * W i j * y' s j)))
@@ -123,7 +130,8 @@ Lemma rows_product {V : space} {B I H : indices} (y : V -> Matrix B I) (W : V ->
     (fun v s i => sum I (fun j => y' v s j * W x i j + y x s j * W' v i j)).
 Proof.
   intros dy dW.
-  apply (derivative_ext (W := Matrix B H) _ _ x _ _) with (3 := rows_affine y W (fun _ => vzero) x y' W' _ dy dW (derivative_constant (vzero : Vector H) x)).
+  apply (derivative_ext (W := Matrix B H) _ _ x _ _) with (3 := rows_affine y W (fun _ => vzero) x y' W' _ dy dW 
+    (derivative_constant (vzero : Vector H) x)).
   - intros e. apply same_power. intros s _. apply same_power. intros i _. apply same_real. apply Rplus_0_r.
   - intros v. apply same_power. intros s _. apply same_power. intros i _. apply same_real. apply Rplus_0_r.
 Qed.
@@ -133,5 +141,6 @@ Lemma dot_product {B I H : indices} (d : Matrix B H) (y y' : Matrix B I) (W W' :
   = dot (V := Matrix B I) (through d W) y' + dot (V := Matrix H I) (pooled d y) W'.
 Proof.
   pose proof (dot_affine d y y' W W' (fun _ => 0)) as affine.
-  rewrite (dot_zero_r (V := Vector H)), Rplus_0_r in affine. rewrite <- affine, dot_rows. apply sum_ext. intros. apply sum_ext. intros. ring.
+  rewrite (dot_zero_r (V := Vector H)), Rplus_0_r in affine. rewrite <- affine, dot_rows. apply sum_ext. intros. apply sum_ext. intros.
+    ring.
 Qed.

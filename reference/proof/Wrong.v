@@ -15,7 +15,8 @@ Qed.
 Theorem adjoint_unique {V W : space} (f : V -> W) x g g' : adjoint f x g -> adjoint f x g' -> forall u, same (g u) (g' u).
 Proof.
   intros d d' u. assert (by_u : gradient (fun w => dot u w : Real) (f x) u) by apply (derivative_linear _ _ (linear_dot u)).
-  apply (gradient_unique (fun y => dot u (f y) : Real) x); [exact (gradient_chain f _ x g u d by_u) | exact (gradient_chain f _ x g' u d' by_u)].
+  apply (gradient_unique (fun y => dot u (f y) : Real) x);
+    [exact (gradient_chain f _ x g u d by_u) | exact (gradient_chain f _ x g' u d' by_u)].
 Qed.
 
 (* Two points that hold the same: entry by entry. *)
@@ -101,7 +102,8 @@ Definition with_h (p : RnnParameters I H) (x : Matrix B I) (h dh : Matrix B H) :
 Theorem with_h_is_wrong : exists p x h, ~ adjoint (rnn_step tanh B I H) (p, (x, h)) (with_h p x h).
 Proof.
   exists nothing, zeros, ones. intros wrong.
-  pose proof (same_entry (B := H) (H := H) _ _ 0%nat 0%nat (same_W_hh _ _ (same_params _ _ (right _ _ _ _ wrong first_of)))) as c. entries c. lra.
+  pose proof (same_entry (B := H) (H := H) _ _ 0%nat 0%nat (same_W_hh _ _ (same_params _ _ (right _ _ _ _ wrong first_of)))) as c.
+    entries c. lra.
 Qed.
 
 (* 5.4: without f', da(t) = dh(t). *)
@@ -111,7 +113,8 @@ Definition without_slope (p : RnnParameters I H) (x : Matrix B I) (h dh : Matrix
 Theorem without_slope_is_wrong : exists p x h, ~ adjoint (rnn_step tanh B I H) (p, (x, h)) (without_slope p x h).
 Proof.
   exists (zeros, (zeros, (fun _ => 1, fun _ => 0))), zeros, ones. intros wrong.
-  pose proof (same_entry (B := H) (H := H) _ _ 0%nat 0%nat (same_W_hh _ _ (same_params _ _ (right _ _ _ _ wrong first_of)))) as c. entries c.
+  pose proof (same_entry (B := H) (H := H) _ _ 0%nat 0%nat (same_W_hh _ _ (same_params _ _ (right _ _ _ _ wrong first_of)))) as c.
+    entries c.
   apply tanh_1, Rsqr_0_uniq. unfold Rsqr. lra.
 Qed.
 
@@ -151,7 +154,8 @@ Qed.
 (* 12.2: the gates stand in the order r, z, n. *)
 Definition gru_swapped (p : Gru.Parameters I H) (x : Matrix B I) (h dh : Matrix B H) : Gru.Inputs B I H :=
   let d := @Gru.backward_after R _ sigmoid tanh B I H p x h dh in
-  let swap {V : Type} (a : Gru.gate -> V) g := match g with Gru.reset => a Gru.update | Gru.update => a Gru.reset | Gru.new => a Gru.new end in
+  let swap {V : Type} (a : Gru.gate -> V) g := match g with Gru.reset => a Gru.update | Gru.update => a Gru.reset
+    | Gru.new => a Gru.new end in
   ((swap (fst (fst (fst (fst d)))), swap (snd (fst (fst (fst d)))), swap (snd (fst (fst d))), swap (snd (fst d))), snd d).
 
 Theorem gru_swapped_is_wrong : exists p x h, ~ adjoint (Gru.step_after sigmoid tanh B I H 0) (p, (x, h)) (gru_swapped p x h).
