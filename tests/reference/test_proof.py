@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -132,3 +133,23 @@ def test_lstm_on_integers(compiled: Path, draw: Draw, gates_of_integers: None, T
         return arrays, [trace.output, *d.h0, d.x, *d.params.values()]
 
     assert_computed(compiled, f"run_lstm {T} {B} {I} {H}", attempt)
+
+
+LOOP = "Fixpoint loop (n : nat) : False := loop n."
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("Theorem hole : False. Admitted.", "Hole.v: Admitted"),
+        ("Axiom mine : False. Theorem hole : False. Proof. exact mine. Qed.", "Hole.hole rests on Hole.mine"),
+        (f"Unset Guard Checking. {LOOP} Theorem hole : False. Proof. exact (loop 0). Qed.", "rests on Hole.loop"),
+    ],
+)
+def test_check_sees_what_is_not_proved(tmp_path: Path, lines: str, said: str) -> None:
+    shutil.copy(PROOF / "check", tmp_path)
+    (tmp_path / "_CoqProject").write_text("-Q . BPTT\nHole.v\n")
+    (tmp_path / "Hole.v").write_text(lines)
+    done = subprocess.run([sys.executable, str(tmp_path / "check")], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert said in done.stdout
