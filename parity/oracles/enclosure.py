@@ -78,11 +78,11 @@ def truth(case: Case) -> tuple[dict[str, Array], int]:
     Where a value is not finite, there is no real number to enclose: there stands what plain.py gives on floats
     (SPEC 1.7). Raises ArithmeticError where 2¹⁶ bits do not decide a value.
     """
-    bits = FIRST
+    floats, bits = plain.run(case, arrays(case)), FIRST
     while True:
         try:
             with ctx.workprec(bits):
-                return _where_finite(plain.run(case, arrays(case)), plain.computed(case, Balls, nearest)), bits
+                return _where_finite(floats, plain.computed(case, Balls, nearest)), bits
         except Undecided as undecided:
             if bits == LAST:
                 raise ArithmeticError(f"{case.id}: {undecided} is not decided by {bits} bits") from undecided

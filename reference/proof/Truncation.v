@@ -10,10 +10,7 @@ Open Scope R_scope.
 Section Truncation.
 Context {P X H : space} (step : nat -> Pair P (Pair X H) -> H) (cut : nat -> bool).
 
-(* Chunks of k steps are cut before the steps k, 2k, 3k, ... *)
-Definition chunks (k t : nat) : bool := (0 <? t)%nat && (t mod k =? 0)%nat.
-
-(* The step that reads, at a cut, a constant in place of the state. *)
+(* The step that reads, at a cut, a constant in place of the state. Chunks of k steps are cut before the steps k, 2k, 3k, ... *)
 Definition cut_step (constant : nat -> H) (t : nat) (y : Pair P (Pair X H)) : H :=
   step t (fst y, (fst (snd y), if cut t then constant t else snd (snd y))).
 

@@ -80,6 +80,17 @@ def assert_computed(folder: Path, term: str, attempt: Callable[[], tuple[list[Ar
     assert by_coq == [array.ravel().tolist() for array in expected]
 
 
+def forward_and_backward(
+    stack: reference.RNN | reference.GRU, draw: Draw, T: int, B: int, I: int, H: int
+) -> tuple[list[Array], list[Array]]:
+    """Arrays that are drawn, and what the package makes of them."""
+    params = {name: draw(*shape) for name, shape in stack.shapes.items()}
+    x, h0, d_output, d_h_n = draw(T, B, I), draw(1, B, H), draw(T, B, H), draw(1, B, H)
+    trace = stack.forward(params, x, h0)
+    d = stack.backward(params, trace, d_output, d_h_n)
+    return [*params.values(), x, h0[0], d_output, d_h_n[0]], [trace.output, d.h0, d.x, *d.params.values()]
+
+
 # Gates multiply, so their numbers grow fast: those of longer series are no integers of float64.
 GATED = pytest.mark.parametrize(("T", "B", "I", "H"), [(1, 2, 3, 3), (2, 2, 2, 1), (2, 1, 1, 2)])
 
@@ -87,17 +98,9 @@ GATED = pytest.mark.parametrize(("T", "B", "I", "H"), [(1, 2, 3, 3), (2, 2, 2, 1
 @pytest.mark.parametrize(("T", "B", "I", "H"), [(1, 1, 1, 1), (4, 2, 3, 2), (3, 3, 1, 4)])
 @pytest.mark.parametrize("nonlinearity", ["relu", "identity"])
 def test_rnn_on_integers(compiled: Path, draw: Draw, nonlinearity: str, T: int, B: int, I: int, H: int) -> None:
-    rnn = reference.RNN(I, H, nonlinearity=nonlinearity)
-
-    def attempt() -> tuple[list[Array], list[Array]]:
-        params = {name: draw(*shape) for name, shape in rnn.shapes.items()}
-        x, h0, d_output, d_h_n = draw(T, B, I), draw(1, B, H), draw(T, B, H), draw(1, B, H)
-        trace = rnn.forward(params, x, h0)
-        d = rnn.backward(params, trace, d_output, d_h_n)
-        arrays = [*params.values(), x, h0[0], d_output, d_h_n[0]]
-        return arrays, [trace.output, d.h0, d.x, *d.params.values()]
-
-    assert_computed(compiled, f"run_rnn {nonlinearity} {T} {B} {I} {H}", attempt)
+    stack = reference.RNN(I, H, nonlinearity=nonlinearity)
+    asked = f"run_rnn {nonlinearity} {T} {B} {I} {H}"
+    assert_computed(compiled, asked, lambda: forward_and_backward(stack, draw, T, B, I, H))
 
 
 @GATED
@@ -106,17 +109,8 @@ def test_gru_on_integers(
     compiled: Path, draw: Draw, gates_of_integers: None, reset: str, T: int, B: int, I: int, H: int
 ) -> None:
     stack = reference.GRU(I, H, reset=reset)
-
-    def attempt() -> tuple[list[Array], list[Array]]:
-        params = {name: draw(*shape) for name, shape in stack.shapes.items()}
-        x, h0, d_output, d_h_n = draw(T, B, I), draw(1, B, H), draw(T, B, H), draw(1, B, H)
-        trace = stack.forward(params, x, h0)
-        d = stack.backward(params, trace, d_output, d_h_n)
-        arrays = [*params.values(), x, h0[0], d_output, d_h_n[0]]
-        return arrays, [trace.output, d.h0, d.x, *d.params.values()]
-
-    after = str(reset == "after").lower()
-    assert_computed(compiled, f"run_gru {after} {T} {B} {I} {H}", attempt)
+    asked = f"run_gru {str(reset == 'after').lower()} {T} {B} {I} {H}"
+    assert_computed(compiled, asked, lambda: forward_and_backward(stack, draw, T, B, I, H))
 
 
 @GATED
