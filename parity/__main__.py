@@ -1,14 +1,24 @@
-"""`python -m parity`: the command line of parity/commands, with a plain word where a package is missing."""
+"""`python -m parity`, and the console script `bptt`: the command line, with a plain word where a package is missing."""
 
 import sys
 
-try:
-    from parity.commands import main
-    from parity.commands.ending import in_words
 
-    sys.exit(in_words(main))
-except ModuleNotFoundError as error:
-    package = str(error.name).partition(".")[0]
-    if package not in ("rich", "torch"):
-        raise
-    sys.exit(f'python -m parity needs {package}: python -m pip install -e ".[parity]"')
+def main() -> int:
+    """Runs the command that the arguments name; returns its exit code, 2 where what it needs is not there."""
+    try:
+        from parity import commands
+        from parity.commands.ending import in_words
+
+        return in_words(commands.main)
+    except ModuleNotFoundError as error:
+        from parity.packages import EXTRAS, install
+
+        package = str(error.name).partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        print(f"{package} is missing: {install(EXTRAS[package])}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from parity.packages import install
 from reference.arrays import Array
 
 LARGEST = 2**30  # bytes of all arrays of a file
@@ -17,7 +18,7 @@ def load(path: Path) -> dict[str, Array]:
         return _npz(path)
     if path.suffix == ".safetensors":
         if find_spec("safetensors") is None:
-            raise ValueError('a .safetensors file needs safetensors: python -m pip install -e ".[weights]"')
+            raise ValueError(f"a .safetensors file needs safetensors: {install('weights')}")
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 

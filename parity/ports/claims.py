@@ -18,6 +18,8 @@ from parity.vectors import DTYPES
 from reference.activations import ACTIVATIONS
 from reference.divergences import DIVERGENCES
 
+MANIFEST = "port.toml"
+
 
 class BadPort(ValueError):
     """A port.toml that is not there, or not what SPEC 10.6 says."""
@@ -108,7 +110,7 @@ def _lists() -> dict[str, tuple[str, ...]]:
 
 def load(path: Path) -> Port:
     """The port in a folder, or beside a file. Raises BadPort. SPEC 10.6."""
-    file = (path if path.is_dir() else path.parent) / "port.toml"
+    file = (path if path.is_dir() else path.parent) / MANIFEST
     try:
         keys = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

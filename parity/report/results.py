@@ -5,6 +5,7 @@ import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,14 @@ def totals(results: Sequence[CaseResult]) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """What computed: Python, NumPy and its BLAS, torch, the processor."""
+    """What computed: Python, NumPy and its BLAS, torch where it is installed, the processor."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "reference": reference.__version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "blas": f"{blas['name']} {blas['version']}",
-        "torch": version("torch"),
+        **({"torch": version("torch")} if find_spec("torch") else {}),
         "machine": f"{platform.system()} {platform.machine()}",
     }
 

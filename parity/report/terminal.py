@@ -14,6 +14,7 @@ from rich.text import Text
 
 from parity.compare import CaseResult, message
 from parity.oracles import ORACLES
+from parity.packages import install
 from parity.report.results import nearer, totals, versions
 from parity.tolerance import SIGMAS
 
@@ -24,7 +25,7 @@ def require_page_packages(parser: argparse.ArgumentParser) -> None:
     """Ends with wrong usage where what makes the pages is not installed."""
     missing = [package for package in ("jinja2", "matplotlib") if find_spec(package) is None]
     if missing:
-        parser.error(f'--html needs {" and ".join(missing)}: python -m pip install -e ".[report]"')
+        parser.error(f"--html needs {' and '.join(missing)}: {install('report')}")
 
 
 class _Console(Console):

@@ -110,10 +110,3 @@ def test_the_module_runs_from_the_command_line() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "all pass" in done.stdout
-
-
-def test_a_missing_package_is_named_with_the_command_that_installs_it() -> None:
-    program = "import sys, runpy; sys.modules['rich'] = None; runpy.run_module('parity', run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert 'pip install -e ".[parity]"' in done.stderr
