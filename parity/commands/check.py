@@ -11,7 +11,7 @@ from pathlib import Path
 from parity import tolerance, vectors
 from parity.cases import Case
 from parity.mistakes.likeness import likeness
-from parity.ports import claims, folders, fresh, process, verdict
+from parity.ports import claims, failed, folders, fresh, process, verdict
 from parity.ports.claims import Port
 from parity.ports.process import printable
 from parity.ports.verdict import Outcome
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-k", metavar="TEXT", default="", help="only the vectors whose id contains TEXT, fresh ones among them"
     )
+    parser.add_argument("--failed", action="store_true", help="only the vectors that failed when last asked for")
     parser.add_argument("--dtype", choices=vectors.DTYPES, help="only this dtype")
     parser.add_argument(
         "--repeat",
@@ -88,12 +89,18 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser, written
         chosen += _fresh(port, options.fresh, options.fresh_cases or FRESH_CASES, dtypes, options.k)
     if not chosen:
         parser.error(f"no vector has {options.k!r} in its id")
+    if options.failed:
+        wrong = failed.remembered(port)
+        chosen = [vector for vector in chosen if vector.case.id in wrong]
+        if not chosen:
+            parser.error("--failed: none of these vectors failed when it was last asked for")
     try:
         for dtype in dtypes:
             process.build(port, dtype)
     except claims.BadPort as error:
         parser.error(str(error))
     outcomes = _run(port, chosen, dtypes, options)
+    failed.remember(port, outcomes)
     looks_like = likeness(outcomes)
     found = document(port, outcomes, looks_like) | {"repeat": options.repeat}
     code = exit_code(outcomes)

@@ -15,6 +15,7 @@ from rich.console import Console
 import reference
 from parity import commands, vectors
 from parity.cases import CASES
+from parity.ports import failed
 from parity.report import terminal
 from parity.report.check import BROKEN, CONFORMS, CORRUPT, DIVERGES, NOTHING, USAGE
 
@@ -305,3 +306,35 @@ def test_every_report_says_the_effective_roundoff(port: Path, capsys: pytest.Cap
     levels = {dtype: float(level) for level, dtype in found}
     assert 52 < levels["float64"] < 54
     assert 23 < levels["float32"] < 25
+
+
+def test_those_that_failed_last_time_are_asked_for_again_until_they_pass(
+    port: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = (port / "port.toml").read_text()
+    check(with_arguments(port, "w-hh-transposed"), "-k", "exact-relu", "--dtype", "float64")
+    wrong = {line.split()[1] for line in capsys.readouterr().out.splitlines() if line.startswith("FAIL ")}
+    assert 0 < len(wrong) < 5
+    check(str(port), "-k", "square-l1", "--dtype", "float64")  # others do not make it forget them
+    wrong |= {"square-l1"}
+    assert set((port / failed.FILE).read_text().split()) == wrong
+
+    capsys.readouterr()
+    (port / "port.toml").write_text(right)
+    assert check(str(port), "--failed", "-k", "square", "--dtype", "float64") == CONFORMS
+    assert "1 pass" in capsys.readouterr().out
+    assert check(str(port), "--failed") == CONFORMS
+    assert f"{2 * (len(wrong) - 1)} pass" in capsys.readouterr().out
+    assert not (port / failed.FILE).exists()
+    usage_error(str(port), "--failed")
+    assert "--failed: none of these vectors failed when it was last asked for" in capsys.readouterr().err
+
+
+def test_what_failed_is_not_written_through_a_link(port: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("hand-1x1x1\n")
+    (port / failed.FILE).symlink_to(tmp_path / "mine")
+    usage_error(str(port), "--failed")  # nor read through it
+    check(with_arguments(port, "w-hh-transposed"), "-k", "square-l1", "--dtype", "float64")
+    assert (tmp_path / "mine").read_text() == "hand-1x1x1\n"
+    assert (port / failed.FILE).read_text() == "square-l1\n"
+    assert not (port / failed.FILE).is_symlink()
