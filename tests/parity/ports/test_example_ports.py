@@ -2,14 +2,15 @@
 
 import re
 import shutil
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import parity
-from parity import commands
-from parity.ports import claims
+from parity import commands, vectors
+from parity.ports import claims, process
 from parity.report import check
 
 PORTS = Path(parity.__file__).parent / "ports"
@@ -36,6 +37,29 @@ def test_a_template_claims_everything_but_ctc(name: str) -> None:
     divergences = [d for d in reference.features["divergences"] if d != "ctc"]
     assert port.features == {**reference.features, "divergences": divergences}
     assert (port.dtypes, port.provides) == (reference.dtypes, reference.provides)
+
+
+def test_the_minimal_template_conforms_in_the_little_that_it_claims(capsys: pytest.CaptureFixture[str]) -> None:
+    need("cc", shutil.which("cc") is not None)
+    assert commands.main(["check", str(PORTS / "c-minimal"), "--fresh", "1"]) == check.CONFORMS
+    assert "c-minimal: conforms  (64 pass, 1070 not claimed; 256 tensors;" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("dtype", vectors.DTYPES)
+def test_the_minimal_template_compiles_without_a_warning(dtype: str, tmp_path: Path) -> None:
+    need("cc", shutil.which("cc") is not None)
+    port = claims.load(PORTS / "c-minimal")
+    flags = ("-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror")
+    shutil.copytree(PORTS / "c-minimal", tmp_path / "port")
+    process.build(replace(port, folder=tmp_path / "port", build=(*port.build, *flags)), dtype)
+
+
+def test_the_minimal_template_is_read_in_two_minutes() -> None:
+    files = {path for path in (PORTS / "c-minimal").iterdir() if not path.name.startswith("port-")}
+    lines = {path.name: path.read_text(encoding="utf-8").splitlines() for path in files}
+    assert lines.keys() == {"port.c", "port.toml"}
+    assert sum(map(len, lines.values())) <= 150
+    assert max(len(line) for of_file in lines.values() for line in of_file) <= 120
 
 
 def test_the_specification_itself_conforms(capsys: pytest.CaptureFixture[str]) -> None:
