@@ -25,7 +25,7 @@ Term = tuple[float, ...]  # the factors of a product
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("case", metavar="CASE", help="the id of a case, such as hand-1x1x1")
+    parser.add_argument("case", metavar="CASE", help="the id of a case, such as hand-3-steps")
     parser.add_argument("--sequence", type=int, metavar="B", help="this sequence of the batch alone")
 
 
@@ -385,7 +385,7 @@ def lines(case: Case, sequences: Sequence[int]) -> Iterator[str]:
     options = "".join(f", {name} {getattr(case, name)}" for name in CELLS[case.cell].options)
     yield f"{case.rnn().cell.name}{options}: T = {case.T}, B = {case.B}, I = {case.I}, H = {case.H}"
     for name, parameter in values.params.items():
-        yield f"{name} = {_rows(parameter)}"
+        yield f"{name} ={_rows(parameter)}"
     for b in sequences:
         yield f"\nSequence {b}"
         chain = columns(case, values, passed, b)
@@ -400,7 +400,7 @@ def lines(case: Case, sequences: Sequence[int]) -> Iterator[str]:
         yield f"\nDIV of the whole series, all sequences = {_number(found['div'])}"
     yield "\nGradients, pooled over steps and sequences"
     for name in tensors.leaves(case):
-        yield f"{name} = {_rows(found[name])}"
+        yield f"{name} ={_rows(found[name])}"
 
 
 def _output_layer(case: Case, found: dict[str, Array], b: int, length: int) -> Iterator[str]:
@@ -430,7 +430,7 @@ def _row(values: Array) -> str:
 def _rows(values: Array) -> str:
     """An array of any shape; one that takes several lines begins on a line of its own."""
     text = np.array2string(values, precision=6, separator=" ", prefix="    ", threshold=10**6, max_line_width=120)
-    return f"\n    {text}" if "\n" in text else text
+    return f"\n    {text}" if "\n" in text else f" {text}"
 
 
 def _products(a: Array, b: Array) -> Iterator[str]:

@@ -47,6 +47,20 @@ def test_a_multiplication_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
         assert line in out.splitlines()
 
 
+def test_three_steps_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    """Integers alone; at t = 1 a unit is closed, and what arrives at it goes no further."""
+    out = trace(capsys, "hand-3-steps")
+    for line in (
+        " step 1 (t = 1)   x = [-1]   h(0) = [4 1]",
+        "  h[0] = max(-3, 0) = 0",
+        "  da[0] = -1 · 0 = 0",
+        "d_h0 = [[[-7.  4.]]]",
+        "d_weight_hh_l0 =\n    [[ 1.  6.]\n     [ 1. -5.]]",
+    ):
+        assert f"\n{line}\n" in out
+    assert not re.search(r"\.\d", out)
+
+
 def evaluated(written: str) -> float:
     """The value of a right-hand side; ² binds closer than a sign, as on paper."""
     return float(eval(written.replace("·", "*").replace("²", "**2"), dict(FUNCTIONS)))
@@ -94,7 +108,7 @@ def test_it_begins_with_the_cell_and_ends_with_every_gradient(cell: dict[str, An
     found = list(lines(case, [0]))
     assert found[1].startswith(case.rnn().cell.name)
     leaves = [
-        line.partition(" = ")[0] for line in found[found.index("\nGradients, pooled over steps and sequences") + 1 :]
+        line.partition(" =")[0] for line in found[found.index("\nGradients, pooled over steps and sequences") + 1 :]
     ]
     assert leaves == tensors.leaves(case)
 
