@@ -24,6 +24,18 @@ def _labels(*labels: tuple[int, ...]) -> dict[str, Any]:
 SPECIAL: list[Case] = [
     # By hand, and the smallest sizes.
     Case("hand-1x1x1", "small sizes", "one multiplication, to follow on paper", T=1, B=1, I=1, H=1, recipe="hand"),
+    Case(
+        "hand-3-steps",
+        "small sizes",
+        "three steps in small integers, to follow on paper",
+        T=3,
+        B=1,
+        I=1,
+        H=2,
+        nonlinearity="relu",
+        recipe="hand-3-steps",
+        exact=True,
+    ),
     Case("small-one-step", "small sizes", "T = 1", T=1, num_layers=2, bidirectional=True),
     Case("small-one-sequence", "small sizes", "B = 1", B=1, num_layers=2, bidirectional=True),
     Case("small-one-unit", "small sizes", "H = 1: two scalars a step", H=1, num_layers=2, scale=0.5),

@@ -174,6 +174,23 @@ def _hand(case: Case, draw: _Draw) -> Arrays:
     )
 
 
+def _hand_3_steps(case: Case, draw: _Draw) -> Arrays:
+    """Small integers, under a relu: a(0) = (4, 1), a(1) = (-3, 3), where one unit is closed, a(2) = (7, 5)."""
+    params = {
+        "weight_ih_l0": [[1.0], [3.0]],
+        "weight_hh_l0": [[-1.0, 1.0], [2.0, -1.0]],
+        "bias_ih_l0": [-1.0, 1.0],
+        "bias_hh_l0": [2.0, -2.0],
+    }
+    return Arrays(
+        params={name: np.array(value) for name, value in params.items()},
+        x=np.array([[[1.0]], [[-1.0]], [[3.0]]]),
+        initial={"h": np.array([[[1.0, 3.0]]])},
+        d_output=np.array([[[-1.0, -2.0]], [[-2.0, 1.0]], [[-1.0, 2.0]]]),
+        d_last={"h": np.array([[[2.0, -1.0]]])},
+    )
+
+
 def _one_to_many(case: Case, draw: _Draw) -> Arrays:
     """One input at t = 0, zeros after it, an output desired at every step."""
     values = _uniform(case, draw)
@@ -345,6 +362,7 @@ RECIPES: dict[str, Callable[[Case, _Draw], Arrays]] = {
     "exploding": lambda case, draw: _shifted(case, draw, 1.4, 0.1, 1.0),
     "critical": lambda case, draw: _shifted(case, draw, 1.0, 0.01, 0.01, -1.0),
     "hand": _hand,
+    "hand-3-steps": _hand_3_steps,
     "one-to-many": _one_to_many,
     "large-logits": _large_logits,
     "certain": _certain,

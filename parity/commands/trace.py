@@ -1,6 +1,8 @@
 """`python -m parity trace CASE`: a small case step by step, with its numbers, as one would do it on paper."""
 
 import argparse
+import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -10,6 +12,7 @@ import numpy as np
 from parity import subject, tensors
 from parity.cases import CASES, Arrays, Case, arrays
 from parity.cells import CELLS
+from parity.report.wrapping import wrapped
 from reference.activations import SIGMOID
 from reference.arrays import Array
 from reference.cells import Parameters
@@ -20,12 +23,13 @@ from reference.parameters import grouped
 
 LARGEST = 1000  # pre-activations
 TERMS = 12  # of a sum that is written out
+WIDTH = 80  # where there is no terminal
 
 Term = tuple[float, ...]  # the factors of a product
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("case", metavar="CASE", help="the id of a case, such as hand-1x1x1")
+    parser.add_argument("case", metavar="CASE", help="the id of a case, such as hand-3-steps")
     parser.add_argument("--sequence", type=int, metavar="B", help="this sequence of the batch alone")
 
 
@@ -42,7 +46,8 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error(f"{case.id} has {size} pre-activations: too many to read, {LARGEST} at most")
     if options.sequence is not None and not 0 <= options.sequence < case.B:
         parser.error(f"--sequence should be in 0..{case.B - 1}, got {options.sequence}")
-    for text in lines(case, range(case.B) if options.sequence is None else [options.sequence]):
+    width = shutil.get_terminal_size((WIDTH, 0)).columns if sys.stdout.isatty() else WIDTH
+    for text in lines(case, range(case.B) if options.sequence is None else [options.sequence], width):
         print(text)
     return 0
 
@@ -97,7 +102,7 @@ class Step:
     def arriving(self, state: str, i: int, first: str) -> str:
         """The gradient of a state: what it has of this step, and what arrives from the right."""
         in_short = WRITTEN[type(self.case.rnn().cell)].carries[state].in_short
-        terms = ["·".join(map(_number, term)) for term in self.carry[state][i]]
+        terms = [_product(*term) for term in self.carry[state][i]]
         return self.gradient(state, i, _sum([first, *terms], f"{first} + {in_short}"))
 
 
@@ -162,7 +167,7 @@ def _gru_after_forward(now: Step) -> Iterator[str]:
         yield from _gates(now, i, "r", "z")
         bias = [_number(now.params["bias_hh"][2 * H + i])] if "bias_hh" in now.params else []
         yield now.value("q", i, _sum([*now.times("weight_hh", 2 * H + i, now.before["h"]), *bias], "W_hn h + b_hn"))
-        r_q = f"{_number(now.values['r'][i])}·{_number(now.values['q'][i])}"
+        r_q = _product(now.values["r"][i], now.values["q"][i])
         yield now.value("a[n]", i, _sum([*now.affine(2 * H + i, "bias_ih"), r_q], f"W_in x + b_in + {r_q}"))
         yield from _gates(now, i, "n")
         yield _mixed(now, i)
@@ -172,9 +177,9 @@ def _gru_after_backward(now: Step) -> Iterator[str]:
     """SPEC 13.4."""
     for i in range(now.case.H):
         yield from _mixed_backward(now, i)
-        d_a, r, q = (_number(v[i]) for v in (now.d["a[n]"], now.values["r"], now.values["q"]))
-        yield now.gradient("q", i, f"{d_a} · {r}")
-        yield now.gradient("a[r]", i, f"{d_a} · {q} · {_sigmoid_slope(r)}")
+        d_a, r, q = (v[i] for v in (now.d["a[n]"], now.values["r"], now.values["q"]))
+        yield now.gradient("q", i, f"{_number(d_a)} · {_number(r)}")
+        yield now.gradient("a[r]", i, f"{_number(d_a)} · {_factor(q)} · {_sigmoid_slope(_number(r))}")
 
 
 def _gru_after_carry(then: Step, i: int) -> list[Term]:
@@ -189,7 +194,7 @@ def _gru_before_forward(now: Step) -> Iterator[str]:
         yield now.value("a[r]", i, now.projection(i))
         yield now.value("a[z]", i, now.projection(H + i))
         yield from _gates(now, i, "r", "z")
-        yield now.value("s", i, f"{_number(now.values['r'][i])}·{_number(now.before['h'][i])}")
+        yield now.value("s", i, _product(now.values["r"][i], now.before["h"][i]))
     for i in range(H):
         terms = now.affine(2 * H + i, "bias_ih", "bias_hh") + now.times("weight_hh", 2 * H + i, now.values["s"])
         yield now.value("a[n]", i, _sum(terms, "W_in x + b_in + b_hn + W_hn s"))
@@ -205,8 +210,8 @@ def _gru_before_backward(now: Step) -> Iterator[str]:
     for i in range(H):
         terms = list(_products(now.d["a[n]"], now.params["weight_hh"][2 * H :, i]))
         yield now.gradient("s", i, _sum(terms, "da[n] W_hn"))
-        d_s, h, r = (_number(v[i]) for v in (now.d["s"], now.before["h"], now.values["r"]))
-        yield now.gradient("a[r]", i, f"{d_s} · {h} · {_sigmoid_slope(r)}")
+        d_s, h, r = (v[i] for v in (now.d["s"], now.before["h"], now.values["r"]))
+        yield now.gradient("a[r]", i, f"{_number(d_s)} · {_factor(h)} · {_sigmoid_slope(_number(r))}")
 
 
 def _gru_before_carry(then: Step, i: int) -> list[Term]:
@@ -222,9 +227,9 @@ def _lstm_forward(now: Step) -> Iterator[str]:
         for block, gate in enumerate(gates):
             yield now.value(f"a[{gate}]", unit, now.projection(block * H + unit))
         yield from _gates(now, unit, *gates)
-        i, f, g, o = (_number(now.values[gate][unit]) for gate in gates)
-        yield now.value("c", unit, f"{f}·{_number(now.before['c'][unit])} + {i}·{g}")
-        yield now.value(_shown(now), unit, f"{o}·tanh({_number(now.values['c'][unit])})")
+        i, f, g, o = (now.values[gate][unit] for gate in gates)
+        yield now.value("c", unit, f"{_product(f, now.before['c'][unit])} + {_product(i, g)}")
+        yield now.value(_shown(now), unit, f"{_number(o)}·tanh({_number(now.values['c'][unit])})")
     if now.case.proj_size:
         for p in range(now.case.proj_size):
             yield now.value("h", p, _sum(now.times("weight_hr", p, now.values["m"]), "W_hr m"))
@@ -232,21 +237,21 @@ def _lstm_forward(now: Step) -> Iterator[str]:
 
 def _lstm_backward(now: Step) -> Iterator[str]:
     """SPEC 15.4, 15.6."""
-    gates = CELLS[now.case.cell].gates
     for p, above in enumerate(now.above):
         yield now.arriving("h", p, _number(above))
     for unit in range(now.case.H):
         if now.case.proj_size:
             terms = list(_products(now.d["h"], now.params["weight_hr"][:, unit]))
             yield now.gradient("m", unit, _sum(terms, "dh W_hr"))
-        i, f, g, o = (_number(now.values[gate][unit]) for gate in gates)
-        d_m, c, before = (_number(v[unit]) for v in (now.d[_shown(now)], now.values["c"], now.before["c"]))
+        i, f, o = (_number(now.values[gate][unit]) for gate in "ifo")
+        d_m, c = (_number(v[unit]) for v in (now.d[_shown(now)], now.values["c"]))
+        g, before = now.values["g"][unit], now.before["c"][unit]
         yield now.gradient("a[o]", unit, f"{d_m} · tanh({c}) · {_sigmoid_slope(o)}")
         yield now.arriving("c", unit, f"{d_m}·{o}·(1 - tanh({c})²)")
         d_c = _number(now.d["c"][unit])
-        yield now.gradient("a[i]", unit, f"{d_c} · {g} · {_sigmoid_slope(i)}")
-        yield now.gradient("a[f]", unit, f"{d_c} · {before} · {_sigmoid_slope(f)}")
-        yield now.gradient("a[g]", unit, f"{d_c} · {i} · {_tanh_slope(g)}")
+        yield now.gradient("a[i]", unit, f"{d_c} · {_factor(g)} · {_sigmoid_slope(i)}")
+        yield now.gradient("a[f]", unit, f"{d_c} · {_factor(before)} · {_sigmoid_slope(f)}")
+        yield now.gradient("a[g]", unit, f"{d_c} · {i} · {_tanh_slope(_number(g))}")
 
 
 def _shown(now: Step) -> str:
@@ -376,8 +381,13 @@ def _by_gate(case: Case, found: dict[str, Array], with_values: bool = False) -> 
     return found
 
 
-def lines(case: Case, sequences: Sequence[int]) -> Iterator[str]:
-    """The whole calculation, forward and backward, line by line."""
+def lines(case: Case, sequences: Sequence[int], width: int) -> Iterator[str]:
+    """The whole calculation, forward and backward, line by line, each broken where it is wider than this."""
+    return (wrapped(line, width) for line in whole_lines(case, sequences, width))
+
+
+def whole_lines(case: Case, sequences: Sequence[int], width: int = WIDTH) -> Iterator[str]:
+    """The same; of a step and of an element a line each, however long. The rows of arrays are broken."""
     values = arrays(case)
     passed = subject.passes(case, values)
     found = subject.run(case, values)
@@ -385,7 +395,7 @@ def lines(case: Case, sequences: Sequence[int]) -> Iterator[str]:
     options = "".join(f", {name} {getattr(case, name)}" for name in CELLS[case.cell].options)
     yield f"{case.rnn().cell.name}{options}: T = {case.T}, B = {case.B}, I = {case.I}, H = {case.H}"
     for name, parameter in values.params.items():
-        yield f"{name} = {_rows(parameter)}"
+        yield _rows(name, parameter, width)
     for b in sequences:
         yield f"\nSequence {b}"
         chain = columns(case, values, passed, b)
@@ -400,7 +410,7 @@ def lines(case: Case, sequences: Sequence[int]) -> Iterator[str]:
         yield f"\nDIV of the whole series, all sequences = {_number(found['div'])}"
     yield "\nGradients, pooled over steps and sequences"
     for name in tensors.leaves(case):
-        yield f"{name} = {_rows(found[name])}"
+        yield _rows(name, found[name], width)
 
 
 def _output_layer(case: Case, found: dict[str, Array], b: int, length: int) -> Iterator[str]:
@@ -427,14 +437,24 @@ def _row(values: Array) -> str:
     return "[" + " ".join(map(_number, values)) + "]"
 
 
-def _rows(values: Array) -> str:
+def _rows(name: str, values: Array, width: int) -> str:
     """An array of any shape; one that takes several lines begins on a line of its own."""
-    text = np.array2string(values, precision=6, separator=" ", prefix="    ", threshold=10**6, max_line_width=120)
-    return f"\n    {text}" if "\n" in text else text
+    text = np.array2string(values, precision=6, separator=" ", prefix="    ", threshold=10**6, max_line_width=width)
+    in_a_line = f"{name} = {text}"
+    return in_a_line if "\n" not in text and len(in_a_line) <= width else f"{name} =\n    {text}"
+
+
+def _factor(value: Array | float) -> str:
+    """A number after a multiplication sign."""
+    return f"({_number(value)})" if value < 0 else _number(value)
+
+
+def _product(first: Array | float, *others: Array | float) -> str:
+    return "·".join([_number(first), *map(_factor, others)])
 
 
 def _products(a: Array, b: Array) -> Iterator[str]:
-    return (f"{_number(p)}·{_number(q)}" for p, q in zip(a, b, strict=True))
+    return (_product(p, q) for p, q in zip(a, b, strict=True))
 
 
 def _sum(terms: list[str], in_short: str) -> str:

@@ -21,11 +21,13 @@ from parity.tolerance import SIGMAS
 FAILURES_SHOWN = 10
 
 
-def require_page_packages(parser: argparse.ArgumentParser) -> None:
-    """Ends with wrong usage where what makes the pages is not installed."""
-    missing = [package for package in ("jinja2", "matplotlib") if find_spec(package) is None]
+def require_page_packages(
+    parser: argparse.ArgumentParser, what: str = "--html", packages: Sequence[str] = ("jinja2", "matplotlib")
+) -> None:
+    """Ends with wrong usage where what makes the pages, or a picture, is not installed."""
+    missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        parser.error(f"--html needs {' and '.join(missing)}: {install('report')}")
+        parser.error(f"{what} needs {' and '.join(missing)}: {install('report')}")
 
 
 class _Console(Console):

@@ -9,7 +9,7 @@ import pytest
 
 from parity import commands, tensors, vectors
 from parity.cases import CASES, Case, arrays
-from parity.commands.trace import WRITTEN, lines
+from parity.commands.trace import WRITTEN, lines, whole_lines
 from reference.activations import SIGMOID
 from reference.cells.rnn import Rnn
 
@@ -47,6 +47,20 @@ def test_a_multiplication_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
         assert line in out.splitlines()
 
 
+def test_three_steps_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    """Integers alone; at t = 1 a unit is closed, and what arrives at it goes no further."""
+    out = trace(capsys, "hand-3-steps")
+    for line in (
+        " step 1 (t = 1)   x = [-1]   h(0) = [4 1]",
+        "  h[0] = max(-3, 0) = 0",
+        "  da[0] = -1 · 0 = 0",
+        "d_h0 = [[[-7.  4.]]]",
+        "d_weight_hh_l0 =\n    [[ 1.  6.]\n     [ 1. -5.]]",
+    ):
+        assert f"\n{line}\n" in out
+    assert not re.search(r"\.\d", out)
+
+
 def evaluated(written: str) -> float:
     """The value of a right-hand side; ² binds closer than a sign, as on paper."""
     return float(eval(written.replace("·", "*").replace("²", "**2"), dict(FUNCTIONS)))
@@ -58,7 +72,7 @@ def test_every_line_of_a_trace_gives_the_number_behind_it(cell: dict[str, Any], 
     """Of every value that the cell keeps, and of every gradient, at every real step."""
     case = replace(SMALL, **cell, **options)
     seen: list[str] = []
-    for line in lines(case, range(case.B)):
+    for line in whole_lines(case, range(case.B)):
         if match := re.match(r"  (\w+(?:\[[a-z]\])?)\[\d+\] = (.*) = (.*)$", line):
             name, written, result = match.groups()
             assert np.isclose(evaluated(written), float(result), rtol=1e-4, atol=1e-5), line
@@ -69,11 +83,11 @@ def test_every_line_of_a_trace_gives_the_number_behind_it(cell: dict[str, Any], 
             assert sum(found.partition("[")[0] == name for found in seen) == columns * size, name
 
 
-def test_the_numbers_are_those_of_the_tensors(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_numbers_are_those_of_the_tensors() -> None:
     """The sums of cases of the table; a long one stands there in short."""
     for case_id in ("small-one-unit", "small-one-input", "truncate-2-ragged", "rich", "exact-relu-l2-bi-ragged"):
         sums = 0
-        for line in trace(capsys, case_id).splitlines():
+        for line in whole_lines(CASES[case_id], range(CASES[case_id].B)):
             if line.startswith(("  a[", "  dh[")) and "W_" not in line:
                 _, written, result = line.split(" = ")
                 assert np.isclose(evaluated(written), float(result), rtol=1e-4, atol=1e-4), line
@@ -83,18 +97,46 @@ def test_the_numbers_are_those_of_the_tensors(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_a_long_sum_is_written_in_short(cell: dict[str, Any]) -> None:
-    text = "\n".join(lines(replace(SMALL, T=2, I=12, H=13, **cell), [0]))
+    text = "\n".join(whole_lines(replace(SMALL, T=2, I=12, H=13, **cell), [0]))
     assert " = W_ih x + b_ih + b_hh + W_hh h = " in text
     assert re.search(r"  dh\[0\] = \S+ \+ (da|dh)\(t\+1\) .* = ", text)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_every_line_fits_and_nothing_is_lost(cell: dict[str, Any], width: int) -> None:
+    case = replace(SMALL, num_layers=2, bidirectional=True, O=9, **cell)
+    whole, broken = ("\n".join(found(case, [0], width)) for found in (whole_lines, lines))
+    assert max(map(len, broken.splitlines())) <= width
+    assert broken.split() == whole.split()
+
+
+def test_a_long_sum_is_broken_before_its_terms_under_the_first_sign(capsys: pytest.CaptureFixture[str]) -> None:
+    out = trace(capsys, "rich", "--sequence", "0")
+    assert (
+        "  a[1] = -0.176291·0.78724 - 0.324326·0.455252 - 0.0389638·0.0398845 + 0.243159\n"
+        "       + 0.197572 + 0.308284·(-0.773637) - 0.0421406·0.301871\n"
+        "       + 0.267087·0.977567 + 0.0969956·0.84672 = 0.244747\n"
+    ) in out
+    assert max(map(len, out.splitlines())) == 80
+
+
+def test_a_terminal_is_used_as_wide_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    assert max(map(len, trace(capsys, "rich").splitlines())) == 80
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert max(map(len, trace(capsys, "rich").splitlines())) > 110
 
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_it_begins_with_the_cell_and_ends_with_every_gradient(cell: dict[str, Any]) -> None:
     case = replace(SMALL, **cell)
-    found = list(lines(case, [0]))
+    found = list(whole_lines(case, [0]))
     assert found[1].startswith(case.rnn().cell.name)
     leaves = [
-        line.partition(" = ")[0] for line in found[found.index("\nGradients, pooled over steps and sequences") + 1 :]
+        line.partition(" =")[0] for line in found[found.index("\nGradients, pooled over steps and sequences") + 1 :]
     ]
     assert leaves == tensors.leaves(case)
 
