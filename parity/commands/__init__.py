@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from parity.commands import bugs, charlm, check, coverage, export, listing, new, run, trace
+from parity.commands import bugs, charlm, check, coverage, export, gradients, listing, new, run, trace
 from parity.report.results import versions
 
 COMMANDS = {
@@ -15,6 +15,7 @@ COMMANDS = {
     "list": (listing.add_arguments, listing.main, "the cases and test vectors, and what each is about"),
     "export": (export.add_arguments, export.main, "write test vectors: the frozen ones, cases of the table, or own"),
     "trace": (trace.add_arguments, trace.main, "print a small case step by step, as on paper"),
+    "gradients": (gradients.add_arguments, gradients.main, "draw how gradients vanish and explode through time"),
     "bugs": (bugs.add_arguments, bugs.main, "plant every known mistake, and see what catches it"),
     "coverage": (coverage.add_arguments, coverage.main, "what the frozen set, the table and fresh cases cover"),
     "charlm": (charlm.add_arguments, charlm.main, "train a character model on real text, beside its torch twin"),
