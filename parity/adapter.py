@@ -127,10 +127,8 @@ def _time_major(case: Case, series: Array) -> Array:
 
 
 def _upstream(case: Case, problem: Problem, values: Arrays) -> Named:
-    """What DIV, or what stands in its place, gives back to the outputs that it depends on."""
-    if case.O is not None:
-        return {"div": np.ones((), values.x.dtype)}
-    found = {}
+    """What is given back to the outputs: 1 to DIV, and what else the case has. SPEC 5.1, 8.1."""
+    found = {} if case.O is None else {"div": np.ones((), values.x.dtype)}
     if values.d_output is not None:
         found["output"] = np.where(problem.real, _time_major(case, values.d_output), 0)
     states = {f"{name}_n": d for name, d in (values.d_last or {}).items()}
