@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from parity.cases import Case
 from parity.cells import CELLS, called
 from parity.tensors import Tensor
 from parity.tolerance import UNIT_ROUNDOFF
-from parity.vectors import DTYPES
+from parity.vectors import DTYPES, IDS
 from reference.activations import ACTIVATIONS
 from reference.divergences import DIVERGENCES
 
@@ -38,6 +38,8 @@ class Port:
     features: Mapping[str, Any]
     build: tuple[str, ...] = ()
     roundoff: Mapping[str, float] = field(default_factory=dict)
+    known_failures: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    seconds: float = 10.0
 
     def claims(self, feature: str, name: str | None = None) -> bool:
         """Whether it claims a feature; of one that is a list, the member `name`."""
@@ -100,6 +102,7 @@ _FLAGS = ("layers", "bidirectional", "h0", "lengths", "dropout_masks", "truncati
 
 _POWER = re.compile(r"2\^-([0-9]{1,2}(\.[0-9]+)?)")
 LARGEST_ROUNDOFF = 2.0**-4
+LONGEST_ANSWER = 86_400.0  # seconds
 
 
 def _lists() -> dict[str, tuple[str, ...]]:
@@ -115,7 +118,14 @@ def load(path: Path) -> Port:
         keys = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise BadPort(f"{file} cannot be read: {error}") from error
+    return parse(keys, file)
+
+
+def parse(given: Mapping[str, Any], file: Path) -> Port:
+    """The port of which these are the keys of its port.toml. Raises BadPort. SPEC 10.6, 10.10, 10.11."""
+    keys = dict(given)
     features, roundoff = keys.pop("features", {}), keys.pop("roundoff", {})
+    known_failures, seconds = keys.pop("known_failures", []), keys.pop("seconds", Port.seconds)
     words, lists = ("name", "language"), ("command", "dtypes", "provides")
     for name in (*words, *lists):
         if name not in keys:
@@ -126,7 +136,7 @@ def load(path: Path) -> Port:
         elif name in (*lists, "build"):
             _require_list(file, name, value)
         else:
-            known = (*words, *lists, "build", "[features]", "[roundoff]")
+            known = (*words, *lists, "build", "seconds", "[features]", "[roundoff]", "[[known_failures]]")
             raise BadPort(f"{file}: unknown key {name!r}, expected {', '.join(known)}")
     for name in lists:
         _require(file, name, keys[name], bool(keys[name]), "not empty")
@@ -143,8 +153,40 @@ def load(path: Path) -> Port:
         raise BadPort(f"{file}: biases cannot be both 'two' and 'merged'")
     _require(file, "roundoff", roundoff, isinstance(roundoff, dict), "a section")
     claimed = {dtype: _roundoff(file, dtype, value, keys["dtypes"]) for dtype, value in roundoff.items()}
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    _require(file, "seconds", seconds, number and 0 < seconds <= LONGEST_ANSWER, f"in 0..{LONGEST_ANSWER:g}")
     declared: dict[str, Any] = {n: value if n in words else tuple(value) for n, value in keys.items()}
-    return Port(folder=file.parent.resolve(), features=features, roundoff=claimed, **declared)
+    return Port(
+        folder=file.parent.resolve(),
+        features=features,
+        roundoff=claimed,
+        known_failures=_known_failures(file, known_failures, keys["dtypes"]),
+        seconds=float(seconds),
+        **declared,
+    )
+
+
+def _known_failures(file: Path, entries: Any, dtypes: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Why a vector is expected to fail, by its id and dtype. SPEC 10.10."""
+    _require(file, "known_failures", entries, isinstance(entries, list), "a list of sections, [[known_failures]]")
+    found: dict[tuple[str, str], str] = {}
+    for entry in entries:
+        keys = {"vectors", "reason", "link"}
+        holds = isinstance(entry, dict) and keys <= entry.keys() <= keys | {"dtypes"}
+        _require(file, "[[known_failures]]", entry, holds, "a section with vectors, reason, link, and dtypes or none")
+        for name in ("vectors", *(["dtypes"] if "dtypes" in entry else [])):
+            _require_list(file, name, entry[name])
+        for name in ("reason", "link"):
+            value = entry[name]
+            _require(
+                file, name, value, isinstance(value, str) and value.isprintable() and value != "", "text on one line"
+            )
+        for case_id in entry["vectors"]:
+            _require(file, "known_failures", case_id, case_id in IDS, "the id of a vector")
+            for dtype in entry.get("dtypes", dtypes):
+                _require(file, "dtypes of known_failures", dtype, dtype in dtypes, "of the dtypes of the port")
+                found[case_id, dtype] = f"{entry['reason']} ({entry['link']})"
+    return found
 
 
 def _roundoff(file: Path, dtype: str, value: Any, dtypes: Iterable[str]) -> float:

@@ -26,10 +26,10 @@ DIFFERING_NAMED = 4  # tensors
 class Outcome:
     """What came of one vector in one dtype.
 
-    vector: with the limits that the port is judged by. verdict: "pass", "fail", "not claimed", "too sensitive" (for the
-    roundoff that it claims), or "broken" (crash, silence, protocol). detail: why, in words. result: the
-    comparison, where there was one; got: what the port wrote. complaints: the end of its standard error, if it broke.
-    passes_alone: it failed, but passes when a fresh process is asked for it alone.
+    vector: with the limits that the port is judged by. verdict: "pass", "fail", "known failure", "not claimed",
+    "too sensitive" (for the roundoff that it claims), or "broken" (crash, silence, protocol). detail: why, in words.
+    result: the comparison, where there was one; got: what the port wrote. complaints: the end of its standard error, if
+    it broke. passes_alone: it failed, but passes when a fresh process is asked for it alone.
     """
 
     vector: Vector
@@ -59,7 +59,8 @@ def check(
     for dtype in dtypes:
         conversation = _Conversation(port, dtype, work, seconds)
         try:
-            yield from _check(conversation, chosen, repeat, alone)
+            for outcome in _check(conversation, chosen, repeat, alone):
+                yield as_expected(port, outcome)
         finally:
             conversation.end()
 
@@ -129,10 +130,8 @@ class _Conversation:
 
     def judge(self, vector: Vector) -> Outcome:
         """What comes of asking for one vector."""
-        if lacks := self._port.lacks(vector.case, self.dtype):
-            return Outcome(vector, self.dtype, "not claimed", ", ".join(lacks))
-        if why := roundoff.too_sensitive(vector, self.dtype, self._u) if self.dtype in self._port.roundoff else "":
-            return Outcome(vector, self.dtype, "too sensitive", why)
+        if unasked := not_asked(self._port, vector, self.dtype):
+            return unasked
         if self._broken_in_a_row >= GIVE_UP:
             return Outcome(vector, self.dtype, "broken", f"not run: it broke {GIVE_UP} times in a row")
         try:
@@ -188,6 +187,26 @@ class _Conversation:
         return process.complaints()
 
 
+def not_asked(port: Port, vector: Vector, dtype: str) -> Outcome | None:
+    """Why a port is not asked for a vector, which has the limits that it is judged by; None if it is."""
+    if lacks := port.lacks(vector.case, dtype):
+        return Outcome(vector, dtype, "not claimed", ", ".join(lacks))
+    claimed = roundoff.claimed(port, dtype)
+    if why := roundoff.too_sensitive(vector, dtype, claimed) if dtype in port.roundoff else "":
+        return Outcome(vector, dtype, "too sensitive", why)
+    return None
+
+
+def as_expected(port: Port, outcome: Outcome) -> Outcome:
+    """The outcome, held against the failures that the port knows of. SPEC 10.10."""
+    reason = port.known_failures.get((outcome.vector.case.id, outcome.dtype))
+    if reason is None or outcome.verdict not in ("pass", "fail"):
+        return outcome
+    if outcome.verdict == "pass":
+        return Outcome(outcome.vector, outcome.dtype, "fail", f"passes, and is listed as a known failure: {reason}")
+    return replace(outcome, verdict="known failure", detail=reason)
+
+
 def _judge(vector: Vector, dtype: str, asked: Sequence[str], answer: str, out: Path) -> Outcome:
     word, _, reason = answer.partition(" ")
     reason = printable(reason[:REASON_SHOWN])
@@ -198,13 +217,19 @@ def _judge(vector: Vector, dtype: str, asked: Sequence[str], answer: str, out: P
     if answer != "ok":
         raise Broken(f"answered {quoted(answer.encode())}, expected ok, skip REASON or error REASON")
     got, problems = collect(out, {name: vector.expect[name] for name in asked}, dtype)
+    return judged(vector, dtype, asked, got, problems)
+
+
+def judged(
+    vector: Vector, dtype: str, asked: Sequence[str], got: Mapping[str, Array], problems: Mapping[str, str]
+) -> Outcome:
+    """The verdict on what was computed, by name. problems: of tensors as a whole. SPEC 9.4."""
     tensors = [
-        TensorResult(name, float("inf"), problem=problems.pop(name))
+        TensorResult(name, float("inf"), problem=problems[name])
         if name in problems
         else compare_tensor(vector.case, name, dtype, got.get(name), vector.expect[name], vector.allowed[dtype][name])
-        for name in asked
+        for name in [*asked, *(name for name in problems if name not in asked)]
     ]
-    tensors += [TensorResult(name, float("inf"), problem=problem) for name, problem in problems.items()]
     result = CaseResult(vector.case, "the truth", dtype, tuple(tensors), who="port")
     return Outcome(vector, dtype, "pass" if result.passed else "fail", result=result, got=got)
 
