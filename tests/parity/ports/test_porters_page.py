@@ -132,19 +132,47 @@ def run(line: str) -> int:
     return commands.main(arguments)
 
 
+def broken(folder: Path, *changes: tuple[str, str, str]) -> str:
+    """A copy of c-minimal called my-port, in which something is replaced: file, what is right, what is wrong."""
+    shutil.copytree(PORTS / "c-minimal", folder / "my-port")
+    for name, right, wrong in (("port.toml", 'name = "c-minimal"', 'name = "my-port"'), *changes):
+        file = folder / "my-port" / name
+        text = file.read_text(encoding="utf-8")
+        assert text.count(right) == 1
+        file.write_text(text.replace(right, wrong), encoding="utf-8")
+    return str(folder / "my-port")
+
+
 @NO_COMPILER
 def test_a_transposed_matrix_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tmp_path / "my-port"
-    shutil.copytree(PORTS / "c-minimal", folder)
-    for name, right, wrong in (
-        ("port.toml", 'name = "c-minimal"', 'name = "my-port"'),
-        ("port.c", "W_hh[i * H + j]", "W_hh[j * H + i]"),
-    ):
-        text = (folder / name).read_text(encoding="utf-8")
-        assert right in text
-        (folder / name).write_text(text.replace(right, wrong), encoding="utf-8")
-    assert commands.main(["check", str(folder)]) == check.DIVERGES
+    port = broken(tmp_path, ("port.c", "W_hh[i * H + j]", "W_hh[j * H + i]"))
+    assert commands.main(["check", port]) == check.DIVERGES
     assert is_shortened(block("with `W_hh` transposed"), capsys.readouterr().out)
+
+
+SAID = re.findall(r"(?m)^\| `(.*?)` \|", PAGE.partition("| it says |")[2].partition("\n\n")[0])
+WAYS = {  # to be told so
+    "cannot": ("port.toml", 'command = ["./port-{dtype}"]', 'command = ["port-{dtype}"]'),
+    "answered": ("port.c", "    forward(T,", '    printf("T = %zu\\n", T);\n    forward(T,'),
+    "silent for 10 s although": ("port.c", "        fflush(stdout);", "        "),
+    "silent for 10 s": ("port.c", "    forward(T,", "    for (;;) fflush(stdout);\n    forward(T,"),
+    "a_l0": ("port.c", "write_array(out, name, a,", 'write_array(out, "a", a,'),
+    "the file is no": ("port.c", "(%zu, %zu, %zu)", "(%zu * %zu * %zu)"),
+    "the file is in": ("port.c", "'fortran_order': False", "'fortran_order': True"),
+    "shape": ("port.c", "write_array(out, name, a, T, B, H)", "write_array(out, name, a, B, T, H)"),
+    "skipped": ("port.c", '"\\nlengths = false\\n"', '"\\nlengths = true\\n"'),
+    "the inputs": ("port.c", "W_hh[i * H + j]", "W_hh[t > 0 ? j * H + i : i * H + j]"),
+}
+
+
+@NO_COMPILER
+@pytest.mark.parametrize("message", SAID)
+def test_what_it_says_is_what_it_says(message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    way = max((beginning for beginning in WAYS if message.startswith(beginning)), key=len)
+    port = broken(tmp_path, WAYS[way])
+    code = commands.main(["check", port, "-k", "square-l1", "--dtype", "float64", "--timeout", "1"])
+    assert code in (check.DIVERGES, check.BROKEN)
+    assert is_shortened(message.replace("10 s", "1 s"), capsys.readouterr().out)
 
 
 def test_every_option_and_exit_code_is_in_its_table() -> None:
