@@ -55,7 +55,8 @@ def line(outcome: Outcome, looks_like: Sequence[Likeness] = ()) -> str:
     parts = [f"{start}first: {_where(result, first)}", *hints(outcome)]
     others = sum(not t.passed for t in result.tensors) - 1
     if others:
-        parts.append(f"{others} later tensor{'s inherit' if others > 1 else ' inherits'} it")
+        follows = ("inherits it", "inherit it") if first.mismatch else ("fails", "fail")
+        parts.append(f"{others} later tensor{'s' * (others > 1)} {follows[others > 1]}")
     if looks_like and first.mismatch:
         parts.append(f"looks like {' or '.join(map(str, looks_like))}")
     return "; ".join(parts) + alone
@@ -155,7 +156,12 @@ def closing(port: Port, outcomes: Sequence[Outcome]) -> Text:
 
 
 def next_claim(outcomes: Sequence[Outcome]) -> tuple[str, int] | None:
-    """What alone keeps most vectors from being asked for, and how many; of equals, what simpler vectors lack."""
+    """What alone keeps most vectors from being asked for, and how many; of equals, what simpler vectors lack.
+
+    Nothing where something is wrong: that comes first.
+    """
+    if exit_code(outcomes) not in (CONFORMS, NOTHING):
+        return None
     alone = Counter(o.detail for o in outcomes if o.verdict == "not claimed" and ", " not in o.detail)
     return alone.most_common(1)[0] if alone else None
 

@@ -185,6 +185,16 @@ def test_the_next_claim_is_the_one_that_adds_most_vectors_by_itself(
     assert f"next: claim h0: {2 * len(alone)} more vectors" in lines
 
 
+def test_what_is_wrong_comes_before_the_next_claim(port: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = port / "port.toml"
+    file.write_text(file.read_text().replace("dropout_masks = true", "dropout_masks = false"))
+    arguments = ("-k", "exact-relu", "--dtype", "float64")
+    assert check(str(port), *arguments) == CONFORMS
+    assert "next: claim dropout_masks: 1 more" in capsys.readouterr().out
+    assert check(with_arguments(port, "b-hh-missing"), *arguments) == DIVERGES
+    assert "next: claim" not in capsys.readouterr().out
+
+
 def test_the_example_of_the_specification_checks_something(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """SPEC 10.6, "to begin with": a program that skips everything is told so for every vector that it claims."""
     spec = Path(reference.__file__).with_name("SPEC.md").read_text(encoding="utf-8")
