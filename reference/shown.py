@@ -66,10 +66,11 @@ def no_attribute(of: Any, name: str, called: str, layers: str, output: str | Non
 
 def without_types(*classes: type) -> None:
     """`help` shows the methods of these by names and defaults; their docstrings say what each argument is."""
-    for of in dict.fromkeys(base for cls in classes for base in cls.__mro__ if base.__module__.startswith(__package__)):
-        for name, function in vars(of).items():
-            if inspect.isfunction(function) and (name == "__init__" or not name.startswith("_")):
-                function.__dict__["__signature__"] = _Bare.of(inspect.signature(function))
+    functions = [f for cls in classes for of in cls.__mro__ for f in vars(of).values() if inspect.isfunction(f)]
+    for function in functions:
+        public = function.__name__ == "__init__" or not function.__name__.startswith("_")
+        if public and function.__module__.startswith(__package__):
+            function.__dict__["__signature__"] = _Bare.of(inspect.signature(function))
 
 
 class _Bare(inspect.Signature):

@@ -150,6 +150,12 @@ def test_help_shows_names_and_defaults_in_lines_that_fit() -> None:
     assert "numpy.ndarray" not in text
 
 
+def test_the_functions_of_others_are_left_alone() -> None:
+    """Every protocol has its `__init__` from typing."""
+    assert "__signature__" not in vars(reference.Divergence.__init__)
+    assert "__signature__" in vars(reference.Divergence.value)
+
+
 def test_every_public_method_has_its_types_all_the_same() -> None:
     assert reference.RNN.forward.__annotations__["h0"] is Any
     assert pydoc.splitdoc(reference.__doc__ or "")[0] == "Back-propagation through time, by hand, in NumPy alone."
