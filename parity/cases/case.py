@@ -16,6 +16,14 @@ from reference.network import RECURRENT
 from reference.recurrent import Recurrent
 
 
+@dataclass(frozen=True, eq=False)
+class Own:
+    """What a user gave of a case's values, float64; None where it is drawn. Equal to itself alone."""
+
+    params: dict[str, Array] | None = None
+    x: Array | None = None
+
+
 @dataclass(frozen=True)
 class Case:
     """One configuration, its sizes, and the recipe of its values. Sizes differ pairwise unless a case is about it."""
@@ -58,6 +66,7 @@ class Case:
     width: float = 1e-3  # of the widest tolerance over the largest element of a tensor. SPEC 30.3
     memory: str = "contiguous"  # strided
     unread: str = "padding"  # NaN there; nan, garbage: which of them stands there and at targets of weight 0
+    own: Own | None = None  # with the recipe `own`
 
     def __repr__(self) -> str:
         return shown.configuration(self)

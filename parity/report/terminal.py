@@ -8,13 +8,14 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from parity.compare import CaseResult, message
 from parity.oracles import ORACLES
 from parity.packages import install
+from parity.progress import Told
 from parity.report.results import nearer, totals, versions
 from parity.tolerance import SIGMAS
 
@@ -49,6 +50,21 @@ def progress() -> Progress:
     """A progress bar on the error output, gone when it is done; none where nobody sees it."""
     columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=_Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+
+
+def teller(progress: Progress) -> Told:
+    """Shows in one row the last thing that it is told."""
+    row: dict[str, TaskID] = {}
+
+    def tell(what: str, done: int, total: int | None) -> None:
+        if what not in row:
+            for task in row.values():
+                progress.remove_task(task)
+            row.clear()
+            row[what] = progress.add_task(what, total=total)
+        progress.update(row[what], completed=done)
+
+    return tell
 
 
 def summary(results: Sequence[CaseResult]) -> Table:
