@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as program
-from benchmarks import contenders, plot, worker
+from benchmarks import contenders, plot, ratios, worker
 from benchmarks.__main__ import document
-from benchmarks.tables import Samples, Setting, growth_tables, ratio, table
+from benchmarks.tables import Samples, Setting, growth_tables, ratio, tables
 from parity import report
 from parity.cases import BENCHMARKS, Case
 
@@ -48,7 +48,7 @@ GROWTH: dict[str, Any] = {
 
 
 def text_of(thing: Any) -> str:
-    console = report.console(width=140)
+    console = report.console()
     with console.capture() as capture:
         console.print(thing)
     return capture.get()
@@ -63,14 +63,47 @@ def test_a_ratio_is_the_median_of_pairs_and_not_the_ratio_of_medians() -> None:
 
 
 def test_the_table_has_a_row_a_shape_and_the_geometric_mean() -> None:
-    shown = text_of(table(samples(), "torch", "forward"))
-    assert "RNN: time of the reference / torch (forward)" in shown
-    assert shown.count("0.50 [0.50-0.50]") == 3
+    (shown,) = map(text_of, tables(samples(), "torch", "forward"))
+    assert "RNN, forward: time of the reference / torch" in " ".join(shown.split())
+    assert shown.count("[0.50-0.50]") == 3
     assert shown.count("32, 1, 8, 16") == 1
-    assert [line.split()[2:] for line in shown.splitlines() if "geometric mean" in line] == [
-        ["mean", "│", "0.50", "│", "0.50", "│"]
+    assert [line.split() for line in shown.splitlines() if "geometric mean" in line] == [
+        ["geometric", "mean", "0.50", "0.50"]
     ]
-    assert "1.25 [1.25-1.25]" in text_of(table(samples(), "floor", "forward_backward"))
+    assert "[1.25-1.25]" in "".join(map(text_of, tables(samples(), "floor", "forward_backward")))
+    assert list(tables(samples(), "jax", "forward")) == []
+
+
+def test_every_table_fits_80_columns() -> None:
+    """With numbers as large as any that was measured, and more numbers of threads than a table has room for."""
+    slow: Samples = {
+        Setting(case, dtype, kind, threads): {"reference": [123.456], "torch": [1.0]}
+        for case in BENCHMARKS
+        for dtype in ("float32", "float64")
+        for kind in ("forward", "forward_backward")
+        for threads in (1, 2, 8)
+    }
+    of_ratios = [*tables(slow, "torch", "forward"), *tables(slow, "torch", "forward_backward")]
+    assert len(of_ratios) == 4
+    wide = GROWTH | {
+        "time per step": [row | {"T": 100 * row["T"], "microseconds": 12_345.6} for row in GROWTH["time per step"]]
+        + [{"T": T, "B": 16, "H": 128, "what": "checkpoints", "microseconds": 12_345.6} for T in (100, 1_000)],
+        "memory": [{"what": "backward, checkpoint_every=100", "bytes": 123_456_789, "formula": 123_456_780}],
+        "ragged": [{"sizes": [128, 64, 256, 256], "real": 0.5, "ragged / full": 10.5, "ragged / torch": 10.25}],
+        "stacks": [{"sizes": [100, 32, 128, 128], "whole / parts": 1.125}],
+        "last step": {"torch, last / every": 12.5},
+    }
+    for table in [*of_ratios, *growth_tables(wide)]:
+        shown = text_of(table)
+        assert max(map(len, shown.splitlines())) <= 80, shown
+        assert "…" not in shown
+    lines = ratios.table(
+        ({"cell": "lstm", "T": 1000, "B": 32, "I": 1024, "H": 1024, "kind": kind, "dtype": dtype, "threads": 1,
+          "contender": contender}, 1.0)
+        for kind in ("forward", "forward+backward") for dtype in ("float32", "float64")
+        for contender in ("reference", "torch")
+    )  # fmt: skip
+    assert max(map(len, lines)) <= 80
 
 
 def test_growth_is_shown_with_what_it_is_measured_in() -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import textwrap
+from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,6 +17,7 @@ import reference
 from parity import commands, vectors
 from parity.cases import CASES
 from parity.ports import failed
+from parity.report import check as check_report
 from parity.report import terminal
 from parity.report.check import BROKEN, CONFORMS, CORRUPT, DIVERGES, NOTHING, USAGE
 
@@ -96,8 +98,7 @@ def test_1_what_went_wrong_comes_first_then_the_table_with_what_fails_on_top(
             "none that passes: bidirectional",
             "on the test vectors",
             "│ small-one-input",
-            "│ small-one-step",
-            "│ small-one-unit",
+            "│ rnn: ",
             "mistaken: DIVERGES",
         )
     ]
@@ -120,11 +121,27 @@ def test_everything_fits_a_terminal(
     port: Path, mistake: str, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown = Console(width=width, force_terminal=True, color_system=None, file=sys.stdout)
-    monkeypatch.setattr(terminal, "console", lambda width: shown)
-    check(with_arguments(port, *filter(None, [mistake])), "-k", "b")
+    monkeypatch.setattr(terminal, "console", lambda: shown)
+    check(with_arguments(port, *filter(None, [mistake])), "-k", "soft", "--dtype", "float64")
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= width
-    assert "head-log_softmax-negative_log_likelihood-sof" in "".join(lines)
+    assert "…" not in "".join(line for line in lines if line.startswith(("│", "┃")))
+    failing = [line.split()[1] for line in lines if line.startswith("FAIL")]
+    assert set(failing) <= set(vectors.IDS)  # not one is cut
+    assert bool(failing) == bool(mistake)
+    assert len([line for line in lines if line.startswith("│")]) <= 2 * check_report.MOST + 4
+
+
+@pytest.mark.parametrize("keyword", ["small", "small-one-unit"])
+def test_what_passes_has_a_row_a_vector_and_where_it_is_much_a_row_a_cell(
+    keyword: str, port: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(str(port), "-k", keyword, "--dtype", "float32") == CONFORMS
+    rows = [line.split("│")[1].strip() for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    chosen = [case for case in vectors.frozen_cases() if keyword in case.id]
+    cells = Counter(case.cell for case in chosen)
+    by_cell = [f"{cell}: {count} that pass" for cell, count in cells.items()]
+    assert rows == ([case.id for case in chosen] if keyword == "small-one-unit" else by_cell)
 
 
 def test_2_wrong_usage(port: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
