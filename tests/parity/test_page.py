@@ -15,7 +15,7 @@ from parity.mistakes import MISTAKES
 from parity.mistakes.likeness import mistaken
 from parity.ports import claims
 from parity.ports.verdict import Outcome
-from parity.report import check, page, pictures, terminal
+from parity.report import check, divergence, page, pictures, terminal
 
 IMAGE = re.compile(r'src="data:image/svg\+xml;base64,([^"]+)"')
 MEGABYTE = 2**20
@@ -146,6 +146,16 @@ def test_a_divergence_is_drawn_whatever_is_missing(case_id: str) -> None:
     result = CaseResult(v.case, "the truth", "float64", (*missing, stray), who="port")
     drawn = pictures.svg(lambda: pictures.of_port(Outcome(v, "float64", "fail", result=result)))
     assert ElementTree.fromstring(drawn).tag.endswith("svg")
+
+
+def test_the_picture_of_readme_shows_where_each_port_first_goes_wrong() -> None:
+    titles = [ax.get_title() for ax in divergence.picture().axes[: len(divergence.PORTS)]]
+    assert [title.partition("\n")[2] for title in titles] == [
+        "every tensor inside the tolerance",
+        "first wrong: a_l0, step 1",
+        "first wrong: d_h_l1, step 10",
+    ]
+    assert divergence.FILE.stat().st_size < 150_000
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
