@@ -49,7 +49,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="processes of each contender at more threads (3)")
     parser.add_argument("--part", choices=PARTS, nargs="+", help="the shapes, or how the cost of an RNN grows")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write the picture, as FILE.png and FILE.svg")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="write FILE.png and FILE.svg; of growth FILE-growth")
     options = parser.parse_args()
     shapes = [case_id for case_id, case in BENCHMARKS.items() if case.cell == options.cell]
     cases = [case_id for case_id in shapes if options.k in case_id]

@@ -42,6 +42,13 @@ def ratio(by_name: dict[str, list[float]], rival: str) -> tuple[float, float, fl
     return float(low), float(middle), float(high)
 
 
+def geometric_mean(samples: Samples, rival: str, kind: str) -> float | None:
+    """Of the ratios to a rival, over all shapes, dtypes and numbers of threads; None where it was not timed."""
+    found = [ratio(by_name, rival) for setting, by_name in samples.items() if setting.kind == kind]
+    middles = [r[1] for r in found if r]
+    return float(np.exp(np.mean(np.log(middles)))) if middles else None
+
+
 def sizes(case_id: str) -> str:
     """T, B, I, H."""
     case = BENCHMARKS[case_id]

@@ -113,23 +113,39 @@ def test_growth_is_shown_with_what_it_is_measured_in() -> None:
     assert list(growth_tables({})) == []
 
 
-@pytest.mark.parametrize(("some", "growth"), [(samples(), GROWTH), (samples(), {}), ({}, GROWTH)])
-def test_the_picture_is_written_twice(some: Samples, growth: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("some", "growth", "names"),
+    [
+        (samples(), GROWTH, {"picture", "picture-growth"}),
+        (samples(), {}, {"picture"}),
+        ({}, GROWTH, {"picture-growth"}),
+    ],
+)
+def test_every_picture_is_written_twice(some: Samples, growth: dict[str, Any], names: set[str], tmp_path: Path) -> None:
     plot.write(tmp_path / "picture", some, growth)
-    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
-    assert "<svg" in (tmp_path / "picture.svg").read_text(encoding="utf-8")
+    assert {file.name for file in tmp_path.iterdir()} == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
+    for name in names:
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
 
 
-def test_the_picture_has_every_ratio() -> None:
-    panels = plot.picture(samples(), GROWTH).axes
-    assert len(panels) == 6
-    drawn = {text.get_text() for ax in panels if (legend := ax.get_legend()) for text in legend.get_texts()}
-    assert drawn == {
-        "torch, threads: 1", "torch, threads: 2",
-        "forward + backward, float32, threads: 1", "forward + backward, float64, threads: 2",
-        "forward, float32, threads: 1", "forward, float64, threads: 2",
-        "B = 1, H = 64, whole", "B = 1, H = 64, checkpoints",
-    }  # fmt: skip
+def test_the_picture_has_every_ratio_and_says_what_it_shows() -> None:
+    figure = plot.picture(samples())
+    assert [ax.get_title() for ax in figure.axes] == ["RNN, forward + backward", "RNN, forward"]
+    for ax in figure.axes:
+        words = {text.get_text() for text in ax.texts}
+        assert {"PyTorch 0.50", "its floor 1.25", "below 1: the reference is faster"} <= words
+        marks = [line.get_xdata() for line in ax.lines if line.get_marker() in ("o", "D")]
+        assert len(marks) == 2 * (len(samples()) // 2 + 1)  # of each other, and the mean
+        assert sum(line.get_markerfacecolor() == "none" for line in ax.lines) == 2  # two threads
+    assert "time of the reference / time of the other" in figure.get_supxlabel()
+
+
+def test_the_picture_of_growth_names_its_lines() -> None:
+    (ax,) = plot.growth_picture(GROWTH["time per step"]).axes
+    assert len(ax.lines) == 2
+    assert [text.get_text() for text in ax.texts] == ["B = 1, H = 64"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("T, the number of steps", "microseconds a step")
 
 
 def test_the_json_has_every_sample(monkeypatch: pytest.MonkeyPatch) -> None:
