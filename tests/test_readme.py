@@ -152,7 +152,8 @@ def test_every_extra_has_its_reason() -> None:
 
 @pages(".[")
 def test_every_extra_that_is_installed_exists(page: Path) -> None:
-    assert set(re.findall(r"\.\[(\w+)\]", code(page))) <= extras()
+    for names in re.findall(r"\.\[([\w,]+)\]", code(page)):
+        assert set(names.split(",")) <= extras()
 
 
 def test_the_readme_is_short() -> None:
