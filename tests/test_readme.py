@@ -121,7 +121,7 @@ def options(command: str) -> set[str]:
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.setenv("COLUMNS", "1000")
         with pytest.raises(SystemExit, match="0"):
-            commands.main([command, "--help"])
+            commands.main([*([command] if command in commands.COMMANDS else []), "--help"])
     return {"--help", "--version", *re.findall(r"(?<![\w-])--?\w[\w-]*", printed.getvalue())}
 
 
