@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from rich.table import Table
 from rich.text import Text
 
+import reference
 from parity.compare import CaseResult, TensorResult, describe
 from parity.mistakes.likeness import Likeness
 from parity.ports.claims import Port
@@ -17,7 +18,7 @@ from parity.ports.process import printable
 from parity.ports.verdict import Outcome
 from parity.report import roundoff, terminal
 from parity.report.hints import hints
-from parity.report.results import finite, tensor, versions
+from parity.report.results import finite, specification, tensor, versions
 from parity.report.shared import shared
 
 CONFORMS, DIVERGES, USAGE, BROKEN, CORRUPT, NOTHING = range(6)
@@ -219,21 +220,40 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Liken
     }
 
 
+TAGS = {"fail": "failure", "broken": "error", "too sensitive": "skipped", "not claimed": "skipped"}
+
+
 def junit(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness]) -> bytes:
-    """A JUnit report: a test case for each vector and dtype."""
-    counts = totals(outcomes)
-    suite = ElementTree.Element(
-        "testsuite",
-        name=f"parity check {port.name}",
-        tests=str(len(outcomes)),
-        failures=str(counts["fail"]),
-        errors=str(counts["broken"]),
-        skipped=str(counts["not claimed"] + counts["too sensitive"]),
-    )
-    tags = {"fail": "failure", "broken": "error", "too sensitive": "skipped", "not claimed": "skipped"}
-    for o in outcomes:
-        case = ElementTree.SubElement(suite, "testcase", classname=o.dtype, name=o.vector.case.id)
-        if o.verdict in tags:
-            text = o.detail if tags[o.verdict] == "skipped" else line(o, looks_like)
-            ElementTree.SubElement(case, tags[o.verdict], message=printable(text))
-    return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
+    """A JUnit report: a suite for each dtype, with what was checked against what, and a test case for each vector."""
+    suites = ElementTree.Element("testsuites", name=f"parity check {port.name}")
+    effective = roundoff.effective(port, outcomes)
+    levels = dict(zip((one.dtype for one in effective), roundoff.lines(effective), strict=True))
+    for dtype in dict.fromkeys(o.dtype for o in outcomes):
+        some = [o for o in outcomes if o.dtype == dtype]
+        suite = ElementTree.SubElement(suites, "testsuite", {"name": f"{port.name} {dtype}"} | _counts(some))
+        properties = ElementTree.SubElement(suite, "properties")
+        about = {
+            "port": f"{port.name} ({port.language})",
+            "reference": reference.__version__,
+            "SPEC": specification(),
+            "vectors": ", ".join(dict.fromkeys(o.vector.manifest for o in some)),
+            **({"effective roundoff": levels[dtype]} if dtype in levels else {}),
+        }
+        for name, value in about.items():
+            ElementTree.SubElement(properties, "property", name=name, value=printable(value))
+        for o in some:
+            case = ElementTree.SubElement(suite, "testcase", classname=f"{port.name}.{dtype}", name=o.vector.case.id)
+            if o.verdict in TAGS:
+                text = line(o, looks_like) if o.verdict in WRONG else o.detail
+                found = ElementTree.SubElement(case, TAGS[o.verdict], message=printable(text))
+                if o.verdict in WRONG:
+                    found.set("type", o.verdict)
+                    found.text = "\n".join(map(printable, text.split("; ")))
+    return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
+
+
+def _counts(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """The attributes of a suite that say how many came to what."""
+    found = Counter(TAGS.get(o.verdict, "passed") for o in outcomes)
+    names = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    return {"tests": str(len(outcomes))} | {name: str(found[tag]) for name, tag in names.items()}

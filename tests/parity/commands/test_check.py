@@ -96,9 +96,10 @@ def test_1_what_went_wrong_comes_first_then_the_table_with_what_fails_on_top(
             "FAIL small-one-input",
             'looks like "reverse-dx-missing"',
             "none that passes: bidirectional",
-            "on the test vectors",
+            "┃ vectors",
             "│ small-one-input",
-            "│ rnn: ",
+            "│ small-one-step",
+            "│ small-one-unit",
             "mistaken: DIVERGES",
         )
     ]
@@ -266,7 +267,7 @@ def test_what_it_writes(port: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert {r["detail"] for r in found["results"] if r["verdict"] == "not claimed"} == {"bidirectional"}
     assert found["manifests"] == [hashlib.sha256((vectors.FROZEN / "manifest.json").read_bytes()).hexdigest()]
     assert [t["tensor"] for t in found["results"][0]["tensors"]][:2] == ["a_l0", "h_l0"]
-    suite = ElementTree.parse(files["junit"]).getroot()
+    (suite,) = ElementTree.parse(files["junit"]).getroot().iter("testsuite")
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
         "tests": str(len(small)), "failures": str(len(failing)), "errors": "0", "skipped": str(len(skipped)),
     }  # fmt: skip
@@ -275,6 +276,8 @@ def test_what_it_writes(port: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     message = str(failure.get("message"))
     assert "first: a layer 0 step 0" in message.replace("forward ", "")
     assert message.endswith(f"looks like {like['in_words']}")
+    assert str(failure.text).splitlines()[-1] == f"looks like {like['in_words']}"
+    assert {skip.get("message") for skip in suite.iter("skipped")} == {"bidirectional"}
     page = files["html"].read_text()
     assert "DIVERGES" in page
     assert "It looks like &#34;b-hh-missing&#34;" in page
@@ -282,6 +285,57 @@ def test_what_it_writes(port: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "small-one-step" not in page
     assert "<code>small-one-unit</code>" in page
     assert "http" not in page
+
+
+# What Jenkins's XSD (junit-10) lets stand in what, in this order, and which attributes we give.
+JUNIT: dict[str, tuple[list[str], set[str]]] = {
+    "testsuites": (["testsuite"], {"name"}),
+    "testsuite": (["properties", "testcase"], {"name", "tests", "failures", "errors", "skipped"}),
+    "properties": (["property"], set()),
+    "property": ([], {"name", "value"}),
+    "testcase": (["skipped", "error", "failure"], {"name", "classname"}),
+    "skipped": ([], {"message"}),
+    "error": ([], {"message", "type"}),
+    "failure": ([], {"message", "type"}),
+}
+
+
+def require_junit(element: ElementTree.Element) -> None:
+    """Asserts that an element and all in it have the names, the order and the attributes of JUnit's XSD."""
+    inside, attributes = JUNIT[element.tag]
+    assert set(element.keys()) == attributes, element.tag
+    names = [inside.index(child.tag) for child in element]
+    assert names == sorted(names), element.tag
+    for child in element:
+        require_junit(child)
+
+
+def test_junit_has_a_suite_a_dtype_that_says_what_was_checked(tmp_path: Path) -> None:
+    file = tmp_path / "report.xml"
+    shutil.copytree(PORTS / "fake", tmp_path / "port")
+    toml = tmp_path / "port" / "port.toml"
+    toml.write_text(toml.read_text().replace('"port.py"]', '"port.py", "crash-at-5"]'))
+    assert check(str(tmp_path / "port"), "-k", "l1", "--junit", str(file)) == BROKEN
+    content = file.read_bytes()
+    assert content.startswith(b"<?xml version='1.0' encoding='utf-8'?>\n")
+    assert b"\r" not in content
+    root = ElementTree.fromstring(content)
+    require_junit(root)
+    assert root.tag == "testsuites"
+    assert [suite.get("name") for suite in root] == ["fake float64", "fake float32"]
+    chosen = [case_id for case_id in vectors.IDS if "l1" in case_id]
+    for suite in root:
+        assert [case.get("name") for case in suite.iter("testcase")] == chosen
+        assert suite.get("tests") == str(len(chosen))
+        for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            assert suite.get(name) == str(len(list(suite.iter(tag))))
+    first = root[0]
+    assert int(str(first.get("errors"))) > 0
+    about = {each.get("name"): each.get("value") for each in first.iter("property")}
+    assert about["reference"] == reference.__version__
+    assert f"Version `{about['SPEC']}`" in Path(reference.__file__).with_name("SPEC.md").read_text(encoding="utf-8")
+    assert about["vectors"] == hashlib.sha256((vectors.FROZEN / "manifest.json").read_bytes()).hexdigest()
+    assert str(about["effective roundoff"]).startswith("effective roundoff ")
 
 
 def claiming(port: Path, roundoff: str) -> str:
@@ -312,7 +366,7 @@ def test_a_port_is_judged_by_the_roundoff_that_it_claims(
     assert -25 < found["effective_roundoff"]["float32"]["log2"] < -23
     details = {r["detail"] for r in found["results"] if r["verdict"] == "too sensitive"}
     assert any(re.fullmatch(r"\S+ may be off by \S+ of its size", detail) for detail in details)
-    assert ElementTree.parse(files["junit"]).getroot().get("skipped") == str(skipped)
+    assert [suite.get("skipped") for suite in ElementTree.parse(files["junit"]).getroot()] == [str(skipped)]
     page = files["html"].read_text()
     assert f"{skipped} too sensitive" in page
     assert found["effective_roundoff"]["float32"]["in_words"] in page
