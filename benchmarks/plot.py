@@ -15,7 +15,7 @@ from parity.report import pictures
 # From the top of a row to its bottom, in colours that every kind of eye tells apart.
 OTHERS = {
     "torch": ("PyTorch", "o", "#d55e00"),
-    "jax": ("JAX", "s", "#0072b2"),
+    "jax": ("JAX", "s", "#2a85c7"),
     "onnxruntime": ("ONNX Runtime", "^", "#009e73"),
     "floor": ("its floor", "D", "#9467bd"),
 }
@@ -97,7 +97,7 @@ def growth_picture(rows: list[dict[str, Any]]) -> Figure:
     figure = Figure(figsize=(6.5, 3.6), layout="constrained")
     ax = figure.subplots()
     for (B, H), colour in zip(
-        dict.fromkeys((row["B"], row["H"]) for row in rows), ("#0072b2", "#d55e00"), strict=False
+        dict.fromkeys((row["B"], row["H"]) for row in rows), ("#2a85c7", "#d55e00"), strict=False
     ):
         for what, style in (("whole", "-o"), ("checkpoints", "--s")):
             points = [(r["T"], r["microseconds"]) for r in rows if (r["B"], r["H"], r["what"]) == (B, H, what)]
