@@ -7,6 +7,7 @@ import os
 import queue
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,8 +100,9 @@ def _resolved(port: Port, command: Sequence[str], dtype: str) -> list[str]:
     program, *arguments = (word.replace("{dtype}", dtype) for word in command)
     if program == "python":
         program = sys.executable
-    elif "/" in program and not Path(program).is_absolute():
-        program = str(port.folder / program)
+    elif any(separator in program for separator in (os.sep, os.altsep) if separator):
+        path = str(port.folder / program)  # an absolute one stays as it is
+        program = shutil.which(path) or path  # on Windows with the .exe that is not written
     return [program, *arguments]
 
 

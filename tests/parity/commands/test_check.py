@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
+import signal
 import sys
+import tempfile
 import textwrap
 from collections import Counter
 from pathlib import Path
@@ -16,7 +19,7 @@ from rich.console import Console
 import reference
 from parity import commands, vectors
 from parity.cases import CASES
-from parity.ports import failed
+from parity.ports import claims, failed, process
 from parity.report import check as check_report
 from parity.report import terminal
 from parity.report.check import BROKEN, CONFORMS, CORRUPT, DIVERGES, NOTHING, USAGE
@@ -336,6 +339,46 @@ def test_junit_has_a_suite_a_dtype_that_says_what_was_checked(tmp_path: Path) ->
     assert f"Version `{about['SPEC']}`" in Path(reference.__file__).with_name("SPEC.md").read_text(encoding="utf-8")
     assert about["vectors"] == hashlib.sha256((vectors.FROZEN / "manifest.json").read_bytes()).hexdigest()
     assert str(about["effective roundoff"]).startswith("effective roundoff ")
+
+
+# Windows. It is not run there: what it lacks is taken away here.
+
+
+def test_without_what_only_posix_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No process groups, no descriptors of folders, no flags of open, no /proc; lines that end with CR LF; a path with
+    blanks, letters beyond ASCII and a backslash."""
+    for name in ("killpg", "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY"):
+        monkeypatch.delattr(os, name)
+    monkeypatch.delattr(signal, "SIGHUP")
+    monkeypatch.setattr(os, "supports_dir_fd", set())
+    monkeypatch.setattr(process._Program, "_started", lambda program: [])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary files ü"))
+    (tmp_path / "temporary files ü").mkdir()
+    folder = tmp_path / "my port\\of é"
+    shutil.copytree(PORTS / "mistaken", folder)
+    text = (folder / "port.py").read_text(encoding="utf-8")
+    said = text.replace("MISTAKE =", 'sys.stdout.reconfigure(newline="\\r\\n")\nMISTAKE =', 1)
+    (folder / "port.py").write_text(said, encoding="utf-8", newline="\r\n")
+    toml = (folder / "port.toml").read_text(encoding="utf-8")
+    (folder / "port.toml").write_text(toml, encoding="utf-8", newline="\r\n")
+    assert check(str(folder), "-k", "hand-1x1x1", "--repeat", "2", "--json", str(tmp_path / "r.json")) == CONFORMS
+    assert "mistaken: conforms  (2 pass;" in capsys.readouterr().out
+    assert list((tmp_path / "temporary files ü").iterdir()) == []
+
+
+def test_a_program_of_the_folder_is_started_under_the_name_that_it_has_there(
+    port: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`./mine` is mine.exe where the system says so."""
+    monkeypatch.setattr(shutil, "which", lambda path: f"{path}.exe")
+    loaded = claims.load(port)
+    assert process._resolved(loaded, ["./mine-{dtype}", "-x"], "float32") == [f"{port}/mine-float32.exe", "-x"]
+    assert process._resolved(loaded, ["cc"], "float32") == ["cc"]
+    monkeypatch.undo()
+    assert process._resolved(loaded, ["./mine"], "float32") == [f"{port}/mine"]
+    assert process._resolved(loaded, ["/bin/mine"], "float32") == ["/bin/mine"]
 
 
 def claiming(port: Path, roundoff: str) -> str:
