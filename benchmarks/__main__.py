@@ -28,9 +28,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.tables import DTYPES, KINDS, Samples, Setting, growth_tables, table
+from benchmarks.tables import DTYPES, KINDS, Samples, Setting, growth_tables, tables
 from parity import report
 from parity.cases import BENCHMARKS
+from parity.commands.ending import in_words
 
 CELLS = tuple(dict.fromkeys(case.cell for case in BENCHMARKS.values()))
 PARTS = ("shapes", "growth")
@@ -48,7 +49,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="processes of each contender at more threads (3)")
     parser.add_argument("--part", choices=PARTS, nargs="+", help="the shapes, or how the cost of an RNN grows")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write the picture, as FILE.png and FILE.svg")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="write FILE.png and FILE.svg; of growth FILE-growth")
     options = parser.parse_args()
     shapes = [case_id for case_id, case in BENCHMARKS.items() if case.cell == options.cell]
     cases = [case_id for case_id in shapes if options.k in case_id]
@@ -66,15 +67,15 @@ def main() -> int:
             setting = Setting(found["case"], found["dtype"], found["kind"], threads)
             for name, seconds in found["seconds"].items():
                 samples.setdefault(setting, {}).setdefault(name, []).extend(seconds)
-    console = report.console(width=140)
+    console = report.console()
     for rival in names[1:]:
         for kind in KINDS:
-            if any(rival in by_name and setting.kind == kind for setting, by_name in samples.items()):
-                console.print(table(samples, rival, kind))
+            for ratios in tables(samples, rival, kind):
+                console.print(ratios)
     growth = _growth(options.turns) if "growth" in parts else {}
     for rows in growth_tables(growth):
         console.print(rows)
-    console.print(", ".join(f"{name} {value}" for name, value in about().items()), soft_wrap=True)
+    report.say(console, ", ".join(f"{name} {value}" for name, value in about().items()))
     if options.json:
         options.json.write_text(json.dumps(document(samples, growth), indent=1) + "\n", encoding="utf-8", newline="\n")
     if options.plot:
@@ -157,4 +158,4 @@ def document(samples: Samples, growth: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_words(main))

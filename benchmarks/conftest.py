@@ -18,6 +18,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Tables of 80 columns, where nobody asks for others."""
+    if getattr(config.option, "benchmark_columns", ()) is None:
+        config.option.benchmark_columns = ["median", "iqr", "rounds"]
+
+
 def positive_int(text: str) -> int:
     number = int(text)
     if number < 1:

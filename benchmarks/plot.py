@@ -1,82 +1,113 @@
-"""The picture of a benchmark run: the reference beside its rivals, beside its own floor, and as T grows."""
+"""The pictures of a benchmark run: the reference beside the others and its own floor; the time of a step as T grows."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.tables import DTYPES, KINDS, Samples, Setting, cells, ratio, sizes
+from benchmarks.tables import KINDS, Samples, cells, geometric_mean, ratio, sizes
+from parity.report import pictures
 
-MARKS = {"torch": "o", "jax": "s", "onnxruntime": "^"}
+# From the top of a row to its bottom, in colours that every kind of eye tells apart.
+OTHERS = {
+    "torch": ("PyTorch", "o", "#d55e00"),
+    "jax": ("JAX", "s", "#2a85c7"),
+    "onnxruntime": ("ONNX Runtime", "^", "#009e73"),
+    "floor": ("its floor", "D", "#9467bd"),
+}
+LANE = 0.2  # of a row
+MEAN = 1.6  # rows that the last one takes: it has words
 SCALE = [0.1, 0.2, 0.5, 1, 2, 5]
 
 
 def write(path: Path, samples: Samples, growth: dict[str, Any]) -> None:
-    """Writes path.png and path.svg."""
-    figure = picture(samples, growth)
-    for kind in ("png", "svg"):
-        figure.savefig(path.with_suffix(f".{kind}"), dpi=110)
-
-
-def picture(samples: Samples, growth: dict[str, Any]) -> Figure:
-    """A row a kind, a panel a dtype: the ratios to the rivals. Below: those to the floor, and the time per step."""
-    rows = len(KINDS) * bool(samples) + 1
-    figure = Figure(figsize=(13, 4.2 * rows), layout="constrained")
-    axes = figure.subplots(rows, len(DTYPES), squeeze=False)
-    for row, (kind, words) in enumerate(KINDS.items() if samples else ()):
-        for ax, dtype in zip(axes[row], DTYPES, strict=True):
-            _ratios(ax, samples, [(rival, kind, dtype) for rival in MARKS])
-            ax.set_title(f"{cells(samples)}, {words}, {dtype}: time of the reference / time of the other")
+    """Writes path.png and path.svg; of how the cost grows path-growth.png and path-growth.svg."""
     if samples:
-        _ratios(axes[-1, 0], samples, [("floor", kind, dtype) for kind in KINDS for dtype in DTYPES])
-        axes[-1, 0].set_title("time of the reference / the BLAS and NumPy calls of its cell, in the cache")
+        _write(path, lambda: picture(samples))
     if growth:
-        _time_per_step(axes[-1, 1], growth["time per step"])
+        _write(path.with_name(f"{path.stem}-growth"), lambda: growth_picture(growth["time per step"]))
+
+
+def _write(path: Path, draw: Callable[[], Figure]) -> None:
+    path.with_suffix(".svg").write_text(pictures.svg(draw), encoding="utf-8", newline="\n")
+    with mpl.rc_context(pictures.STYLE):
+        draw().savefig(path.with_suffix(".png"), dpi=192)
+
+
+def picture(samples: Samples) -> Figure:
+    """A panel a kind, a row a shape: the time of the reference over that of each other."""
+    cases = list(dict.fromkeys(setting.case for setting in samples))
+    figure = Figure(figsize=(8.3, 1.6 + 0.5 * len(cases)), layout="constrained")
+    axes = figure.subplots(1, len(KINDS), sharey=True, squeeze=False)[0]
+    for ax, (kind, words) in zip(axes, KINDS.items(), strict=True):
+        _ratios(ax, samples, kind, cases)
+        ax.set_title(f"{cells(samples)}, {words}", pad=16)
+    axes[0].set_yticks([*range(len(cases)), len(cases) + 0.5 * (MEAN - 1)], [*map(sizes, cases), "geometric\nmean"])
+    axes[0].set_ylabel("T, B, I, H")
+    figure.supxlabel(f"time of the reference / time of the other\n{_marks(samples)}", fontsize=8)
     return figure
 
 
-def _ratios(ax: Axes, samples: Samples, series: list[tuple[str, str, str]]) -> None:
-    """A mark a shape, rival, kind, dtype and number of threads (hollow: more than one), from quartile to quartile."""
-    cases = list(dict.fromkeys(setting.case for setting in samples))
-    threads = sorted({setting.threads for setting in samples})
-    drawn = [(s, t) for s in series for t in threads]
-    for n, ((rival, kind, dtype), number) in enumerate(drawn):
-        found = [ratio(samples.get(Setting(case, dtype, kind, number), {}), rival) for case in cases]
-        at = [x for x, r in enumerate(found) if r]
-        if not at:
-            continue
-        low, middle, high = np.array([r for r in found if r]).T
-        ax.errorbar(
-            np.array(at) + 0.6 * (n / max(len(drawn) - 1, 1) - 0.5),
-            middle,
-            yerr=[middle - low, high - middle],
-            fmt=MARKS.get(rival, "o"),
-            markersize=5,
-            color=f"C{series.index((rival, kind, dtype))}",
-            markerfacecolor="none" if number > 1 else None,
-            label=f"{rival if rival in MARKS else f'{KINDS[kind]}, {dtype}'}, threads: {number}",
-        )
-    ax.axhline(1, color="black", linewidth=0.8)
-    ax.set_yscale("log")
-    ax.set_ylim(SCALE[0] / 1.25, 2.5 * SCALE[-1])  # room for the legend
-    ax.set_yticks(SCALE, [str(tick) for tick in SCALE])
-    ax.set_yticks([], minor=True)
-    ax.set_xticks(range(len(cases)), [sizes(case) for case in cases], rotation=30, ha="right", fontsize=8)
-    ax.grid(axis="y", alpha=0.3)
-    ax.legend(fontsize=7, ncols=2)
+def _marks(samples: Samples) -> str:
+    """What a mark is."""
+    one, *more = sorted({setting.threads for setting in samples})
+    threads = f", threads: {one}" if not more else " and number of threads (hollow: more than one)"
+    return f"a mark a dtype{threads}; a bar from quartile to quartile of its turns"
 
 
-def _time_per_step(ax: Axes, rows: list[dict[str, Any]]) -> None:
-    """One line a size and a way to keep the trace."""
-    for n, (B, H) in enumerate(dict.fromkeys((row["B"], row["H"]) for row in rows)):
+def _ratios(ax: Axes, samples: Samples, kind: str, cases: list[str]) -> None:
+    """Marks from quartile to quartile, one a dtype and number of threads: hollow on more than one."""
+    for lane, (other, (name, mark, colour)) in enumerate(OTHERS.items()):
+        shift = LANE * (lane - (len(OTHERS) - 1) / 2)
+        for setting, by_name in samples.items():
+            found = ratio(by_name, other) if setting.kind == kind else None
+            if found:
+                low, middle, high = found
+                row = cases.index(setting.case) + shift
+                ax.plot([low, high], [row, row], color=colour, alpha=0.5, linewidth=1)
+                face = "none" if setting.threads > 1 else colour
+                ax.plot(middle, row, mark, color=colour, markersize=3.5, markerfacecolor=face)
+        mean = geometric_mean(samples, other, kind)
+        if mean:
+            row = len(cases) + 0.5 * (MEAN - 1) + MEAN * shift
+            ax.plot(mean, row, mark, color=colour, markersize=5)
+            ax.annotate(
+                f"{name} {mean:.2f}", (mean, row), (6, 0), textcoords="offset points", va="center", color=colour
+            )
+    ax.axvline(1, color=pictures.INK, linewidth=1)
+    ax.hlines(np.arange(1, len(cases)) - 0.5, SCALE[0], SCALE[-1], color=pictures.INK, alpha=0.15, linewidth=0.5)
+    ax.axhline(len(cases) - 0.5, color=pictures.INK, linewidth=0.5)
+    for x, words, side in ((0.97, "below 1: the reference is faster", "right"), (1.03, "above 1: slower", "left")):
+        ax.text(x, -0.62, words, ha=side, va="bottom", fontsize=7)
+    ax.set_xscale("log")
+    ax.set_xlim(SCALE[0] / 1.5, 2 * SCALE[-1])
+    ax.set_ylim(len(cases) + MEAN - 0.5, -0.6)
+    ax.set_xticks(SCALE, [str(tick) for tick in SCALE])
+    ax.set_xticks([], minor=True)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", alpha=0.3)
+
+
+def growth_picture(rows: list[dict[str, Any]]) -> Figure:
+    """One line a size and a way to keep the trace: the time of a step by the number of steps."""
+    figure = Figure(figsize=(6.5, 3.6), layout="constrained")
+    ax = figure.subplots()
+    for (B, H), colour in zip(
+        dict.fromkeys((row["B"], row["H"]) for row in rows), ("#2a85c7", "#d55e00"), strict=False
+    ):
         for what, style in (("whole", "-o"), ("checkpoints", "--s")):
             points = [(r["T"], r["microseconds"]) for r in rows if (r["B"], r["H"], r["what"]) == (B, H, what)]
-            ax.plot(*zip(*points, strict=True), style, color=f"C{n}", label=f"B = {B}, H = {H}, {what}")
+            ax.plot(*zip(*points, strict=True), style, color=colour, markersize=4)
+        ax.annotate(f"B = {B}, H = {H}", points[-1], (8, 0), textcoords="offset points", va="center", color=colour)
     ax.set_xscale("log")
+    ax.set_xlim(right=6 * ax.get_xlim()[1])  # room for the words
     ax.set_ylim(bottom=0)
-    ax.set_xlabel("T")
-    ax.set_title("microseconds a step, forward + backward, float32, 1 thread")
+    ax.set_xlabel("T, the number of steps")
+    ax.set_ylabel("microseconds a step")
+    ax.set_title("RNN, forward + backward, float32, 1 thread\nsolid: the whole trace is kept; dashed: checkpoints")
     ax.grid(alpha=0.3)
-    ax.legend(fontsize=8)
+    return figure

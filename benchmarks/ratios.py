@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 CAPTION = (
-    "Median time of the reference / median time of torch, {threads}. Below 1 the reference is faster.",
-    "The two were timed one after the other, not in turns: a change in the machine's load shows in their ratio.",
+    "Median time of the reference / median time of torch, {threads}.",
+    "Below 1 the reference is faster. The two were timed one after the other, not",
+    "in turns: a change in the machine's load shows in their ratio.",
 )
 
 Setting = tuple[str, str]  # cell and shape, kind and dtype
@@ -31,13 +32,16 @@ def table(timings: Iterable[tuple[Mapping[str, Any], float]]) -> list[str]:
         return []
     columns = list(dict.fromkeys(column for _, column in ratios))
     shapes = list(dict.fromkeys(shape for shape, _ in ratios))
-    rows = [["", *columns]]
+    headings = [column.replace("+", "+ ").split() for column in columns]
+    most = max(map(len, headings))
+    padded = [[""] * (most - len(words)) + words for words in headings]  # a word a line, above one another
+    rows = [["", *line] for line in zip(*padded, strict=True)]
     for shape in shapes:
         found = [ratios.get((shape, column)) for column in columns]
         rows.append([shape, *("" if ratio is None else f"{ratio:.2f}" for ratio in found)])
-    first = max(len(row[0]) for row in rows)
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     lines = [
-        "  ".join([row[0].ljust(first), *(c.rjust(len(name)) for c, name in zip(row[1:], columns, strict=True))])
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
         for row in rows
     ]
     return [*lines, *(line.format(threads=", ".join(sorted(threads))) for line in CAPTION)]

@@ -1,15 +1,17 @@
 """What a benchmark run found: its samples, their paired ratios, and the tables that are printed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from parity.cases import BENCHMARKS
 
 DTYPES = ("float32", "float64")
+COLUMNS = 4  # of ratios in a table of 80 columns
 KINDS = {"forward_backward": "forward + backward", "forward": "forward"}
 
 
@@ -40,20 +42,35 @@ def ratio(by_name: dict[str, list[float]], rival: str) -> tuple[float, float, fl
     return float(low), float(middle), float(high)
 
 
+def geometric_mean(samples: Samples, rival: str, kind: str) -> float | None:
+    """Of the ratios to a rival, over all shapes, dtypes and numbers of threads; None where it was not timed."""
+    found = [ratio(by_name, rival) for setting, by_name in samples.items() if setting.kind == kind]
+    middles = [r[1] for r in found if r]
+    return float(np.exp(np.mean(np.log(middles)))) if middles else None
+
+
 def sizes(case_id: str) -> str:
     """T, B, I, H."""
     case = BENCHMARKS[case_id]
     return f"{case.T}, {case.B}, {case.I}, {case.H}"
 
 
-def table(samples: Samples, rival: str, kind: str) -> Table:
-    """One row a shape, one column a dtype and number of threads; the geometric mean below."""
-    what = f"its floor ({KINDS[kind]})" if rival == "floor" else f"{rival} ({KINDS[kind]})"
-    found = Table(
-        title=f"{cells(samples)}: time of the reference / {what}", caption="median of paired ratios [quartiles]"
-    )
-    found.add_column("T, B, I, H", no_wrap=True)
+def tables(samples: Samples, rival: str, kind: str) -> Iterable[Table]:
+    """One row a shape, one column a dtype and number of threads, as many in a table as fit; none of nothing."""
     columns = list(dict.fromkeys((s.dtype, s.threads) for s in samples if s.kind == kind and rival in samples[s]))
+    for start in range(0, len(columns), COLUMNS):
+        yield _table(samples, rival, kind, columns[start : start + COLUMNS])
+
+
+def _table(samples: Samples, rival: str, kind: str, columns: Sequence[tuple[str, int]]) -> Table:
+    """The median of the paired ratios, their quartiles below; the geometric mean of the medians at the end."""
+    found = Table(
+        title=f"{cells(samples)}, {KINDS[kind]}: time of the reference / {'its floor' if rival == 'floor' else rival}",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
+    found.add_column("T, B, I, H\n\\[quartiles]", no_wrap=True)
     for dtype, threads in columns:
         found.add_column(f"{dtype}\nthreads: {threads}", justify="right", no_wrap=True)
     every: dict[tuple[str, int], list[float]] = {}
@@ -61,12 +78,15 @@ def table(samples: Samples, rival: str, kind: str) -> Table:
         row = []
         for dtype, threads in columns:
             r = ratio(samples.get(Setting(case_id, dtype, kind, threads), {}), rival)
-            row.append(f"{r[1]:.2f} [{r[0]:.2f}-{r[2]:.2f}]".replace("[", "\\[") if r else "")
+            row.append(f"{_short(r[1])}\n\\[{_short(r[0])}-{_short(r[2])}]" if r else "")
             every.setdefault((dtype, threads), []).extend([r[1]] if r else [])
         found.add_row(sizes(case_id), *row)
-    found.add_section()
     found.add_row("geometric mean", *(f"{np.exp(np.mean(np.log(every[column]))):.2f}" for column in columns))
     return found
+
+
+def _short(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 100 else f"{ratio:.0f}"
 
 
 def growth_tables(growth: dict[str, Any]) -> Iterable[Table]:
@@ -85,7 +105,7 @@ def growth_tables(growth: dict[str, Any]) -> Iterable[Table]:
         }
         steps.add_row(f"{B}, {H}", what, *(f"{took[T]:.1f}" if T in took else "" for T in lengths))
     yield steps
-    memory = Table(title="memory at the peak beside what is given, T = 10,000, B = 4, I = 24, H = 32, float32")
+    memory = Table(title="bytes at the peak beside what is given: T, B, I, H = 10000, 4, 24, 32; float32")
     for heading in ("", "bytes", "SPEC 23.4", "bytes / SPEC 23.4"):
         memory.add_column(heading, justify="right" if heading else "left")
     for row in growth["memory"]:
@@ -112,7 +132,7 @@ def growth_tables(growth: dict[str, Any]) -> Iterable[Table]:
         sizes = ", ".join(map(str, row["sizes"]))
         rest.add_row(f"3 layers, 2 directions / its six parts ({sizes})", f"{row['whole / parts']:.2f}")
     for name, value in growth["last step"].items():
-        rest.add_row(f"a loss on the last step alone (1000, 32, 128, 128): {name}", f"{value:.2f}")
+        rest.add_row(f"a loss on the last of 1000 steps (32, 128, 128): {name}", f"{value:.2f}")
     million = growth["million"]
     rest.add_row(f"T = {million['T']:,}, checkpoints: seconds", f"{million['seconds']:.1f}")
     rest.add_row(

@@ -69,6 +69,7 @@ def _time(benchmark: Any, kind: str, case: Case, dtype: str, contender: str, thr
         "contender": contender,
         "parity_share": parity.share,
     }
+    benchmark.name = contender  # the group says the rest
     benchmark(functions[contender])
 
 

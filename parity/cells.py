@@ -61,7 +61,11 @@ CELLS: dict[str, CellKind] = {
     "rnn": CellKind(
         reference.RNN,
         clauses=lambda options: ("3.1", "5.2", "5.4", "5.5"),
-        options={"nonlinearity": Option(tuple(NONLINEARITIES), feature="nonlinearities")},
+        options={
+            "nonlinearity": Option(
+                tuple(NONLINEARITIES), feature="nonlinearities", words=lambda name: f"nonlinearity {name}"
+            )
+        },
     ),
     "gru": CellKind(
         reference.GRU,

@@ -5,6 +5,7 @@ a correct implementation may commit there, with a random sign. The spread of the
 case, so nothing has to be guessed about depth, length or conditioning. SPEC 9.2, 9.3, 30.2.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,7 @@ import numpy as np
 
 from parity import subject, tensors
 from parity.cases import Case, arrays
+from parity.progress import Told, untold
 from reference.arrays import Array
 
 RUNS = 32  # where limits are computed at the moment: good to 8 to 15 %
@@ -177,15 +179,16 @@ def _plain(value: Any) -> Any:
 
 
 def spread(
-    run: Callable[[Callable[[Array], Array]], dict[str, Array]], noise: Noise, runs: int = RUNS
+    run: Callable[[Callable[[Array], Array]], dict[str, Array]], noise: Noise, runs: int = RUNS, told: Told = untold
 ) -> dict[str, Array]:
     """The rms deviation of every element over so many noisy runs from the clean one, in units of u. SPEC 9.3.
 
-    run(disturb) computes named tensors from arrays that it has passed through `disturb`.
+    run(disturb) computes named tensors from arrays that it has passed through `disturb`. told: before each run.
     """
     clean = run(lambda a: a)
     lengths = {name: np.zeros(np.shape(value)) for name, value in clean.items()}
-    for _ in range(runs):
+    for done in range(runs):
+        told("noisy runs", done, runs)
         noisy = run(lambda a: Noisy.of(a, noise))
         for name, value in clean.items():
             with np.errstate(invalid="ignore"):  # inf - inf where the clean run overflows: never compared as a number
@@ -194,7 +197,7 @@ def spread(
 
 
 @cache
-def _spread_of_case(case: Case, dtype: np.dtype[Any], runs: int) -> tuple[dict[str, Array], bool]:
+def _spread_of_case(case: Case, dtype: np.dtype[Any], runs: int, told: Told) -> tuple[dict[str, Array], bool]:
     """The spread of every tensor of a case, and whether any error was that of a denormal number."""
     values = arrays(case)
 
@@ -203,26 +206,36 @@ def _spread_of_case(case: Case, dtype: np.dtype[Any], runs: int) -> tuple[dict[s
         return found | subject.projections(case, found)
 
     noise = Noise(np.random.default_rng(case.seed), dtype)
-    return spread(run, noise, runs), noise.underflowed
+    return spread(run, noise, runs, told), noise.underflowed
 
 
-def sigma(case: Case, dtype: Any = np.float64, runs: int | None = None) -> dict[str, Array]:
+def seconds(case: Case) -> float:
+    """How long a noisy run of a case takes: the quicker of two."""
+    values, noise, found = arrays(case), Noise(np.random.default_rng(case.seed)), []
+    for _ in range(2):
+        start = time.perf_counter()
+        subject.run(case, values.map(lambda a: Noisy.of(a, noise)))
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+def sigma(case: Case, dtype: Any = np.float64, runs: int | None = None, told: Told = untold) -> dict[str, Array]:
     """The spread of every tensor of a case, in units of u; of so many runs, if not of 32. SPEC 9.3.
 
     The dtypes differ only where something is a denormal number in float32: else the runs are the same, bit for bit.
     """
     runs = runs or RUNS
-    found, underflowed = _spread_of_case(case, np.dtype(np.float32), runs)
-    return _spread_of_case(case, np.dtype(dtype), runs)[0] if underflowed else found
+    found, underflowed = _spread_of_case(case, np.dtype(np.float32), runs, told)
+    return _spread_of_case(case, np.dtype(dtype), runs, told)[0] if underflowed else found
 
 
-def allowed(case: Case, name: str, dtype: Any, runs: int | None = None) -> Array:
+def allowed(case: Case, name: str, dtype: Any, runs: int | None = None, told: Told = untold) -> Array:
     """The largest admissible error of every element of a tensor. SPEC 9.3.
 
     8 times the largest σ, of the time step for a series and of the whole tensor for others, at the rounding u of the
     dtype. 0 where no rounding can reach (σ = 0: padding, dropped elements), and in the exact integer cases (SPEC 9.5).
     """
-    spread_of_elements = sigma(case, dtype, runs)[name]
+    spread_of_elements = sigma(case, dtype, runs, told)[name]
     time = tensors.find(case, name).time_axis
     others = tuple(axis for axis in range(spread_of_elements.ndim) if axis != time)
     finite = np.where(np.isfinite(spread_of_elements), spread_of_elements, 0)

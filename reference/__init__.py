@@ -1,8 +1,11 @@
-"""Back-propagation through time, by hand, in NumPy alone. The specification in words is SPEC.md beside this file.
+"""Back-propagation through time, by hand, in NumPy alone.
 
-Docstrings cite its clauses; the notation is that of SPEC 0.1. What a version promises is SPEC 40.1, 40.2, 40.3.
+RNN, GRU and LSTM are the recurrent stacks; Network puts an output layer and a divergence on one. The specification in
+words is SPEC.md beside this file. Docstrings cite its clauses; the notation is that of SPEC 0.1. What a version
+promises is SPEC 40.1, 40.2, 40.3.
 """
 
+from reference import shown
 from reference.ctc import CTC
 from reference.divergences import Divergence, MeanPooledCrossEntropy
 from reference.gru import GRU
@@ -26,3 +29,5 @@ __all__ = [
     "RecurrentGradients",
     "RecurrentTrace",
 ]
+
+shown.without_types(*(globals()[name] for name in __all__))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference import unroll
+from reference import shown, unroll
 from reference.arrays import Array
 from reference.cells import Cell, Parameters
 from reference.columns import Columns, States, as_given
@@ -32,6 +32,9 @@ class LayerTrace:
         """The last state: (D, B, H)."""
         return as_given(self.last)
 
+    def __repr__(self) -> str:
+        return shown.arrays(self, shown.directions(self.directions), output=self.output, h_n=self.h_n)
+
 
 @dataclass(frozen=True)
 class LayerGradients:
@@ -49,6 +52,9 @@ class LayerGradients:
     def h0(self) -> Array | tuple[Array, ...]:
         """Of the initial state: (D, B, H)."""
         return as_given(self.initial)
+
+    def __repr__(self) -> str:
+        return shown.arrays(self, shown.directions(self.directions), x=self.x, h0=self.h0)
 
 
 def _as_read(direction: int, series: Array, packing: Packing) -> Array:

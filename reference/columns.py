@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from reference import shown
 from reference.arrays import Array
 from reference.packing import ByStep, Packing
 
@@ -33,9 +34,16 @@ class Columns:
                 return self.series(name)
             if name[:-1] in self.state_rows and name.endswith("0"):
                 return self.initial(name[:-1])
-            names = ", ".join(["x", *self.kept_rows, *self.state_rows, *(f"{state}0" for state in self.state_rows)])
-            raise AttributeError(f"these columns have {names}, not {name!r}")
+            raise AttributeError(f"these columns have {', '.join(self.names)}, not {name!r}")
         raise AttributeError(name)
+
+    def __repr__(self) -> str:
+        return shown.arrays(self, **{name: getattr(self, name) for name in self.names})
+
+    @property
+    def names(self) -> list[str]:
+        """Of every quantity: the series, then the initial states."""
+        return ["x", *self.kept_rows, *self.state_rows, *(f"{state}0" for state in self.state_rows)]
 
     def rows(self, name: str) -> Array:
         """The real steps of a quantity, (N, ·)."""

@@ -8,7 +8,7 @@ from reference.cells.gru import RESETS
 from reference.recurrent import Recurrent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GRU(Recurrent):
     """A stack of layers of gated recurrent units, with the arguments and the meaning of `torch.nn.GRU`.
 

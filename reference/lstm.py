@@ -9,7 +9,7 @@ from reference.cells.lstm import Lstm
 from reference.recurrent import Recurrent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LSTM(Recurrent):
     """A stack of long short-term memory layers, with the arguments and the meaning of `torch.nn.LSTM`.
 

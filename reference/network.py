@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from reference import checks, output, parameters
+from reference import checks, output, parameters, shown
 from reference.activations import ACTIVATIONS, Activation
 from reference.arrays import Array
 from reference.cells import Shapes
@@ -37,6 +37,16 @@ class NetworkRun:
     target: Array | None
     weights: Array
 
+    def __repr__(self) -> str:
+        of_stack = f"rnn of output, h_n, {shown.columns(self.rnn.layers)}"
+        return shown.arrays(self, of_stack, div=self.div, y=self.y, z=self.z)
+
+    if not TYPE_CHECKING:  # pragma: no branch
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Called for what is not there: says where it is."""
+            raise AttributeError(shown.no_attribute(self, name, "run", "rnn.layers", "rnn.output"))
+
 
 @dataclass(frozen=True)
 class NetworkGradients:
@@ -49,6 +59,16 @@ class NetworkGradients:
     z: Array
     output: Array
     rnn: RecurrentGradients
+
+    def __repr__(self) -> str:
+        others = f"params of {len(self.params)} names", f"rnn of {shown.columns(self.rnn.layers)}"
+        return shown.arrays(self, *others, x=self.x, h0=self.h0, y=self.y, z=self.z, output=self.output)
+
+    if not TYPE_CHECKING:  # pragma: no branch
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Called for what is not there: says where it is."""
+            raise AttributeError(shown.no_attribute(self, name, "grads", "rnn.layers"))
 
 
 @dataclass(frozen=True)
@@ -106,6 +126,9 @@ class Network:
             if self._div.per_sequence and self.reduction == "mean":
                 raise ValueError(f"reduction 'mean' is one over steps: give {self._div.name} a reduction of its own")
 
+    def __repr__(self) -> str:
+        return shown.configuration(self)
+
     @property
     def shapes(self) -> Shapes:
         """Name to shape of every parameter, as in a torch Module with children `rnn` and `output`. SPEC 1.5."""
@@ -119,7 +142,7 @@ class Network:
         """Fresh parameters: `rnn.*` as in `RNN.init`, `output.*` from U(-1/sqrt(D·H), 1/sqrt(D·H)). SPEC 20.3."""
         recurrent = self.rnn.init(rng, dtype)
         out = parameters.initialise(self._output_shapes, self.rnn.output_features, rng, dtype)
-        return _named(RECURRENT, recurrent) | _named(OUTPUT, out)
+        return shown.Named(_named(RECURRENT, recurrent) | _named(OUTPUT, out))
 
     def forward(
         self,
@@ -191,7 +214,9 @@ class Network:
         return NetworkGradients(
             x=grads.x,
             h0=grads.h0,
-            params=_named(RECURRENT, grads.params) | _named(OUTPUT, {"weight": out.weight, "bias": out.bias}),
+            params=shown.Named(
+                _named(RECURRENT, grads.params) | _named(OUTPUT, {"weight": out.weight, "bias": out.bias})
+            ),
             y=layout.of_caller(dy),
             z=layout.of_caller(dz),
             output=layout.of_caller(out.h),

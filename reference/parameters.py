@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from reference.arrays import Array
 from reference.cells import Cell, Parameters, Shapes
 from reference.checks import native_array, supported_dtype
+from reference.shown import Named
 
 StackParameters: TypeAlias = Sequence[Sequence[Parameters]]  # params[layer][direction]
 
@@ -42,7 +43,7 @@ def initialise(shapes: Shapes, fan: int, rng: np.random.Generator, dtype: DTypeL
         raise TypeError(f"rng should be a numpy.random.Generator, got: {type(rng).__name__}")
     bound = 1 / np.sqrt(fan)
     kind = supported_dtype(np.dtype(dtype), "dtype")
-    return {name: rng.uniform(-bound, bound, shape).astype(kind) for name, shape in shapes.items()}
+    return Named({name: rng.uniform(-bound, bound, shape).astype(kind) for name, shape in shapes.items()})
 
 
 def checked(params: Mapping[str, Array], shapes: Shapes) -> dict[str, Array]:

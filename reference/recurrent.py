@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from reference import checkpoint, checks, parameters, stack
+from reference import checkpoint, checks, parameters, shown, stack
 from reference.arrays import Array
 from reference.bidirectional import LayerGradients, LayerTrace
 from reference.cells import Cell, Shapes
@@ -83,6 +83,15 @@ class RecurrentTrace:
         """The masks that were given, as (L-1, T, B, D·H)."""
         return self.batch.masks
 
+    def __repr__(self) -> str:
+        return shown.arrays(self, shown.columns(self.layers), output=self.output, h_n=self.h_n)
+
+    if not TYPE_CHECKING:  # pragma: no branch
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Called for what is not there: says where it is."""
+            raise AttributeError(shown.no_attribute(self, name, "trace", "layers", "output"))
+
 
 @dataclass(frozen=True)
 class RecurrentGradients:
@@ -96,6 +105,16 @@ class RecurrentGradients:
     h0: Any
     params: dict[str, Array]
     layers: tuple[LayerGradients, ...]
+
+    def __repr__(self) -> str:
+        parameters = f"params of {len(self.params)} names"
+        return shown.arrays(self, parameters, shown.columns(self.layers), x=self.x, h0=self.h0)
+
+    if not TYPE_CHECKING:  # pragma: no branch
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Called for what is not there: says where it is."""
+            raise AttributeError(shown.no_attribute(self, name, "grads", "layers"))
 
 
 class Recurrent(ABC):
@@ -131,6 +150,9 @@ class Recurrent(ABC):
                 UserWarning,
                 stacklevel=3,
             )
+
+    def __repr__(self) -> str:
+        return shown.configuration(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """The options alone: what is cached is made again."""
@@ -330,7 +352,7 @@ class Recurrent(ABC):
         return RecurrentGradients(
             x=trace.layout.of_caller(grads.x),
             h0=as_given(trace.layout.states_of_caller(grads.initial)),
-            params=parameters.flat(grads.params, self._names),
+            params=shown.Named(parameters.flat(grads.params, self._names)),
             layers=grads.layers,
         )
 

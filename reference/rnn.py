@@ -9,7 +9,7 @@ from reference.cells.rnn import Rnn
 from reference.recurrent import Recurrent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RNN(Recurrent):
     """A stack of simple recurrent layers, with the arguments and the meaning of `torch.nn.RNN`.
 

@@ -16,6 +16,7 @@ ORDER = [
     "floats",
     "plain",
     "arrays",
+    "shown",
     "products",
     "packing",
     "columns",

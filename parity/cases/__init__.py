@@ -8,26 +8,26 @@ The table runs nothing: `parity.admission` and `parity.ports.fresh`, which run t
 """
 
 from parity.cases.benchmarks import BENCHMARKS
-from parity.cases.case import Arrays, Case
+from parity.cases.case import Arrays, Case, Own
 from parity.cases.corners import CORNERS
 from parity.cases.covering import COVERING, HEAD_IDS, RNN_IDS, TOKENS
 from parity.cases.gated import GATED
 from parity.cases.pairs import PAIRS
 from parity.cases.sharp import SHARP
 from parity.cases.special import SPECIAL
-from parity.cases.values import OWN_WEIGHTS, RECIPES, arrays, strided
+from parity.cases.values import RECIPES, arrays, strided
 
 __all__ = [
     "BENCHMARKS",
     "CASES",
     "HEAD_IDS",
-    "OWN_WEIGHTS",
     "RECIPES",
     "RNN_IDS",
     "SPECIAL",
     "TOKENS",
     "Arrays",
     "Case",
+    "Own",
     "arrays",
     "strided",
 ]

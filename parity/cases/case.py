@@ -9,10 +9,19 @@ import numpy as np
 
 import reference
 from parity.cells import CELLS
+from reference import shown
 from reference.arrays import Array
 from reference.columns import as_given
 from reference.network import RECURRENT
 from reference.recurrent import Recurrent
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """What a user gave of a case's values, float64; None where it is drawn. Equal to itself alone."""
+
+    params: dict[str, Array] | None = None
+    x: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,10 @@ class Case:
     width: float = 1e-3  # of the widest tolerance over the largest element of a tensor. SPEC 30.3
     memory: str = "contiguous"  # strided
     unread: str = "padding"  # NaN there; nan, garbage: which of them stands there and at targets of weight 0
+    own: Own | None = None  # with the recipe `own`
+
+    def __repr__(self) -> str:
+        return shown.configuration(self)
 
     @property
     def seed(self) -> int:
@@ -142,6 +155,10 @@ class Arrays:
     d_last: dict[str, Array] | None = None
     target: Array | None = None
     weights: Array | None = None
+
+    def __repr__(self) -> str:
+        there = {f.name: getattr(self, f.name) for f in fields(self)}
+        return shown.arrays(self, **{name: value for name, value in there.items() if value is not None})
 
     @property
     def h0(self) -> Any:

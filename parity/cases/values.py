@@ -4,11 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 
-from parity.cases import weights
 from parity.cases.case import Arrays, Case, read_only
 from parity.cells import CELLS
 from reference.arrays import Array
@@ -332,7 +330,6 @@ def _default_initialisation(case: Case, draw: _Draw) -> Arrays:
 
 
 TRAINED = "trained:"  # and the name of a stored model
-OWN_WEIGHTS = "weights:"  # and the path of a file
 
 
 def _trained(case: Case, draw: _Draw) -> Arrays:
@@ -347,12 +344,12 @@ def _trained(case: Case, draw: _Draw) -> Arrays:
     return replace(_with_data(case, draw, params, x=one_hot), target=case.laid_out(window[1:].astype(np.int64)))
 
 
-def _own_weights(case: Case, draw: _Draw) -> Arrays:
-    """The weights in a user's file, with data as usual."""
-    stored, _ = weights.rounded(weights.load(Path(case.recipe.removeprefix(OWN_WEIGHTS))))
-    if {name: p.shape for name, p in stored.items()} != case.shapes():
-        raise ValueError(f"expected weights {case.shapes()}, got { ({name: p.shape for name, p in stored.items()}) }")
-    return _with_data(case, draw, stored)
+def _own(case: Case, draw: _Draw) -> Arrays:
+    """What a user gave, and the rest as usual."""
+    values = _uniform(case, draw)
+    assert case.own is not None
+    given = {name: value for name, value in vars(case.own).items() if value is not None}
+    return replace(values, **given)
 
 
 RECIPES: dict[str, Callable[[Case, _Draw], Arrays]] = {
@@ -379,7 +376,7 @@ RECIPES: dict[str, Callable[[Case, _Draw], Arrays]] = {
     "counting": _counting,
     "default-initialisation": _default_initialisation,
     "trained": _trained,
-    "weights": _own_weights,
+    "own": _own,
 }
 
 

@@ -10,7 +10,7 @@ from parity.mistakes import MISTAKES, Mistake, naming
 from parity.mistakes.measure import Verdict, idle, measure, steps
 from parity.report import files, terminal
 from parity.report.files import UNWRITTEN, Files
-from parity.report.mistakes import as_json, closing, matrix, misnamed, table, table_of_names
+from parity.report.mistakes import WAYS, as_json, caught, closing, matrix, misnamed, survivors, table, table_of_names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    """Prints the table, the matrix and the totals; 0 if all is well, else 1.
+    """Prints what survives, the table, the matrix and the totals; 0 if all is well, else 1.
 
     All is well if a case of the table catches every mistake, in each dtype in which it shows; and, where the whole
     table was run, if the frozen set alone does, and every case catches one.
@@ -48,10 +48,12 @@ def _bugs(mistakes: list[Mistake], cases: list[Case], written: Files) -> int:
         task = progress.add_task("tolerances and oracles", total=steps(cases))
         verdicts = measure(mistakes, cases, lambda name: progress.update(task, description=name, advance=1))
     written.write("json", lambda: as_json(verdicts, cases))
-    console = terminal.console(width=210)
+    console = terminal.console()
+    for text in [*terminal.first_of(survivors(verdicts)), *caught(verdicts)]:
+        terminal.say(console, text)
     console.print(table(verdicts))
-    console.print(matrix(verdicts, cases), highlight=False, soft_wrap=True)
-    console.print(closing(verdicts, cases), soft_wrap=True)
+    for text in (matrix(verdicts, cases, console.width), closing(verdicts, cases)):
+        terminal.say(console, text)
     return int(_falls_short(verdicts, mistakes, cases)) or (UNWRITTEN if written.failed else 0)
 
 
@@ -71,5 +73,6 @@ def _likeness(mistakes: Sequence[Mistake]) -> int:
         named = naming.measure(mistakes, vectors.frozen(), lambda done: progress.update(task, advance=done))
     console = terminal.console()
     console.print(table_of_names(named))
-    console.print(misnamed(named), soft_wrap=True, highlight=False)
+    for text in (WAYS, misnamed(named)):
+        terminal.say(console, text)
     return 0

@@ -169,7 +169,7 @@ def _trained(options: argparse.Namespace, corpus: Corpus, written: Files) -> int
     rate = options.rate if options.rate is not None else OPTIMISERS[options.optimizer][1]
     net = network(options.cell, len(corpus.vocabulary), options.hidden_size)
     start = net.init(np.random.default_rng(options.seed))
-    console = terminal.console(width=80)
+    console = terminal.console()
     console.print(f"text: {len(corpus.text):,} characters, {len(corpus.vocabulary)} different")
 
     def batches(count: int) -> Iterator[tuple[Array, Array]]:

@@ -106,7 +106,7 @@ def _check(options: argparse.Namespace, parser: argparse.ArgumentParser, written
     code = exit_code(outcomes)
     written.write("json", lambda: json.dumps(found, indent=1, allow_nan=False) + "\n")
     written.write("junit", lambda: junit(port, outcomes, looks_like))
-    written.write("html", lambda: _page(found, WORDS[code]))
+    written.write("html", lambda: _page(found, WORDS[code], outcomes))
     show(port, outcomes, looks_like)
     if options.repeat > 1:
         print(f"each asked for {options.repeat} times, from the second in shuffled order (round n: seed n)")
@@ -139,7 +139,7 @@ def _run(port: Port, chosen: Sequence[Vector], dtypes: Sequence[str], options: a
     return outcomes
 
 
-def _page(found: dict[str, object], word: str) -> str:
+def _page(found: dict[str, object], word: str, outcomes: Sequence[Outcome]) -> str:
     from parity.report import page  # matplotlib takes a second, and is not always there
 
-    return page.of_check(found, word)
+    return page.of_check(found, word, outcomes)

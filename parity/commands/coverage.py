@@ -10,9 +10,10 @@ from parity.cases import CASES, Case
 from parity.cells import VARIANTS
 from parity.commands.export import killed_by
 from parity.coverage.points import Line, of_mistakes, points
+from parity.mistakes import MISTAKES
 from parity.ports import fresh
 from parity.report import terminal
-from parity.report.coverage import ALL, WIDTH, absent, document, illegal, of_all, table
+from parity.report.coverage import ALL, absent, document, illegal, of_all, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,22 +33,25 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error("--fresh takes a seed from 0 on, --fresh-cases a number above 0")
     frozen = vectors.frozen_cases()
     kills = killed_by(frozen) if options.mistakes else vectors.known_kills()
+    planted = MISTAKES if options.mistakes else set().union(*kills.values())  # the manifest knows no younger ones
     sets = {
-        f"the frozen set: {len(frozen)} vectors": by_variant(frozen, frozen=True) | {ALL: of_mistakes(kills)},
+        f"the frozen set: {len(frozen)} vectors": by_variant(frozen, frozen=True) | {ALL: of_mistakes(kills, planted)},
         f"the table: {len(CASES)} cases": by_variant(list(CASES.values())),
     }
     holds = all(line.holds for parts in sets.values() for lines in parts.values() for line in lines)
     if options.fresh is not None:
         made = fresh.cases(options.fresh, options.fresh_cases, lambda case: ())
         sets[f"--fresh {options.fresh}: {len(made)} cases"] = by_variant(made)
-    console = terminal.console(WIDTH)
+    console = terminal.console()
     for title, parts in sets.items():
+        for text in absent(parts):
+            terminal.say(console, text)
         console.print(table(title, parts))
-        for text in [*of_all(parts.get(ALL, ())), *absent(parts)]:
-            console.print(text, soft_wrap=True, highlight=False, markup=False)
+        for text in of_all(parts.get(ALL, ())):
+            terminal.say(console, text)
     if options.illegal:
         for text in illegal():
-            console.print(text, soft_wrap=True, highlight=False, markup=False)
+            terminal.say(console, text)
     if options.json:
         options.json.write_text(json.dumps(document(sets), indent=1) + "\n", encoding="utf-8", newline="\n")
     return 0 if holds else 1

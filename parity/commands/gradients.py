@@ -65,7 +65,7 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         terminal.require_page_packages(parser, "a picture", ("matplotlib",))
     with files.opened(options, parser, "file") as written:
         found = curves(options.steps, options.seed)
-        terminal.console(width=80).print(_table(found))
+        terminal.console().print(_table(found))
         written.write("file", lambda: _drawn(found, options.file.suffix[1:]))
     return UNWRITTEN if written.failed else 0
 

@@ -57,7 +57,7 @@ def details(case: Case, kills: dict[str, list[str]]) -> list[str]:
     caught = f"planted mistakes that it catches: {len(kills[case.id])}" if case.id in kills else "not a frozen vector"
     return [
         f"{case.id}: {case.comment}",
-        f"cell: {' '.join([case.cell, *in_words(case.cell, case)])}; T {case.T}, B {case.B}, I {case.I}, H {case.H}",
+        f"cell: {', '.join([case.cell, *in_words(case.cell, case)])}; T {case.T}, B {case.B}, I {case.I}, H {case.H}",
         f"options: {', '.join(option for option in options if option)}",
         *([head] if case.O else []),
         f"clauses of SPEC: {' '.join(clauses(case))}",

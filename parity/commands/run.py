@@ -57,7 +57,6 @@ def _run(
     options: argparse.Namespace, parser: argparse.ArgumentParser, cases: list[Case], names: list[str], written: Files
 ) -> int:
     dtypes = [options.dtype] if options.dtype else list(runner.DTYPES)
-    console = terminal.console()
     start = time.perf_counter()
     results: list[CaseResult] = []
     with terminal.progress() as progress:
@@ -72,10 +71,7 @@ def _run(
         parser.error(f"the oracle {options.oracle} speaks for none of the cases chosen")
     results.sort(key=lambda r: (_group_order(r), runner.DTYPES.index(r.dtype)))
     written.write("json", lambda: as_json(results))
-    console.print(terminal.summary(results))
-    if any(not r.passed for r in results):
-        console.print(terminal.failures(results), soft_wrap=True)
-    console.print(terminal.closing(results, seconds), soft_wrap=True)
+    terminal.show(results, seconds)
     written.write("html", lambda: _page(results, seconds, CASES.get(options.show)))
     return int(any(not r.passed for r in results)) or (UNWRITTEN if written.failed else 0)
 

@@ -195,8 +195,13 @@ class Options:
         return None
 
 
-def missing(cases: Sequence[Case], only: Values | None = None) -> tuple[list[Pair], int]:
-    """The legal pairs of option values, of these alone, that no case has, and how many legal pairs there are."""
+def missing(cases: Sequence[Case], only: Values | None = None, frozen: bool = False) -> tuple[list[Pair], int]:
+    """The legal pairs of option values, of these alone, that no case has, and how many legal pairs there are.
+
+    frozen: a value that no case has at all is younger than these cases, and counts with the next set. SPEC 40.3.
+    """
     table = Options(only)
-    seen = set().union(*(table.pairs_of(table.of(case)) for case in cases)) if cases else set()
-    return sorted(table.pairs.keys() - seen, key=sorted), len(table.pairs)
+    seen: set[Pair] = set().union(*(table.pairs_of(table.of(case)) for case in cases))
+    had = frozenset().union(*seen)
+    legal = {pair for pair in table.pairs if pair <= had} if frozen else set(table.pairs)
+    return sorted(legal - seen, key=sorted), len(legal)

@@ -1,7 +1,7 @@
 """The points that a set of cases must cover, and which of them a set does."""
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +10,6 @@ from parity.cases import Case
 from parity.cells import CELLS, VARIANTS, called
 from parity.coverage.options import missing
 from parity.coverage.seen import Seen
-from parity.mistakes import MISTAKES
 from parity.vectors.description import clauses
 from reference.activations import ACTIVATIONS
 
@@ -212,12 +211,13 @@ def _ctc() -> dict[str, Test]:
 def points(variant: str, cases: Sequence[Case], frozen: bool = False) -> list[Line]:
     """Everything that a set of cases must cover with one cell.
 
-    frozen: what must not be read holds NaN in one half of the cases and garbage in the other.
+    frozen: what must not be read holds NaN in one half of the cases and garbage in the other; what is younger than the
+    set is not asked of it.
     """
     cell, options = VARIANTS[variant]
     cases = [case for case in cases if case.cell == cell and options.items() <= called(cell, case).items()]
     seen = [Seen(case) for case in cases]
-    absent, legal = missing(cases, {"cell": [cell]} | {name: [value] for name, value in options.items()})
+    absent, legal = missing(cases, {"cell": [cell]} | {name: [value] for name, value in options.items()}, frozen)
     lines = [Line("options", "legal pairs", f"{legal - len(absent)} of {legal}", [_in_words(pair) for pair in absent])]
     groups = {
         "sizes": {"sizes and lengths": _sizes(variant)},
@@ -259,12 +259,12 @@ def _clauses(variant: str, cases: Sequence[Case]) -> Line:
     return Line("clauses", "that a port follows", f"{len(wanted) - len(lacking)} of {len(wanted)}", lacking)
 
 
-def of_mistakes(kills: Mapping[str, Sequence[str]]) -> list[Line]:
-    """What is killed, and what kills: for each case the planted mistakes that it catches."""
+def of_mistakes(kills: Mapping[str, Sequence[str]], planted: Collection[str]) -> list[Line]:
+    """What is killed, and what kills: for each case those of the planted mistakes that it catches."""
     killed = set().union(*kills.values()) if kills else set()
-    survivors = [name for name in MISTAKES if name not in killed]
+    survivors = [name for name in planted if name not in killed]
     idle = [case_id for case_id, names in kills.items() if not names]
-    total, cases = len(MISTAKES), len(kills)
+    total, cases = len(planted), len(kills)
     return [
         Line("mistakes", "killed", f"{total - len(survivors)} of {total}", survivors),
         Line("mistakes", "cases that kill one", f"{cases - len(idle)} of {cases}", idle),

@@ -5,6 +5,9 @@ it (Arb, by python-flint). Once both of its ends round to the same float64, that
 it is proved, for the formulas of plain.py. That these are the right ones is not proved here: SPEC 30.8. SPEC 30.5.
 """
 
+import time
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from math import inf, nan
 from typing import Any
@@ -14,6 +17,7 @@ from flint import arb, ctx
 
 from parity.cases import Arrays, Case, arrays
 from parity.oracles import plain
+from parity.progress import Told, untold
 from reference.arrays import Array
 
 FIRST, LAST = 128, 2**16  # bits
@@ -71,15 +75,20 @@ def run(case: Case, values: Arrays, device: str = "cpu") -> dict[str, Array]:
     return truth(case)[0]
 
 
-@cache
-def truth(case: Case) -> tuple[dict[str, Array], int]:
+def truth(case: Case, told: Told = untold) -> tuple[dict[str, Array], int]:
     """The exact values of every tensor of the case, rounded to float64, and the bits of the balls that prove them.
 
     Where a value is not finite, there is no real number to enclose: there stands what plain.py gives on floats
     (SPEC 1.7). Raises ArithmeticError where 2¹⁶ bits do not decide a value.
     """
+    return _truth(case, told)
+
+
+@cache
+def _truth(case: Case, told: Told) -> tuple[dict[str, Array], int]:
     floats, bits = plain.run(case, arrays(case)), FIRST
     while True:
+        told(f"exact values, in balls of {bits} bits", 0, None)
         try:
             with ctx.workprec(bits):
                 return _where_finite(floats, plain.computed(case, Balls, nearest)), bits
@@ -87,6 +96,19 @@ def truth(case: Case) -> tuple[dict[str, Array], int]:
             if bits == LAST:
                 raise ArithmeticError(f"{case.id}: {undecided} is not decided by {bits} bits") from undecided
         bits *= 2
+
+
+def seconds(case: Case) -> float:
+    """About how long balls of the first precision take: a second step of one sequence, times steps and sequences."""
+
+    def taken(steps: int) -> float:
+        short = replace(case, T=steps, B=1, lengths=None, recipe="uniform", own=None)
+        start = time.perf_counter()
+        with ctx.workprec(FIRST), suppress(Undecided):
+            plain.computed(short, Balls, nearest)
+        return time.perf_counter() - start
+
+    return max(0.0, taken(2) - taken(1)) * sum(case.lengths or (case.T,) * case.B)
 
 
 def _where_finite(floats: dict[str, Array], found: dict[str, Array]) -> dict[str, Array]:

@@ -7,6 +7,7 @@ import os
 import queue
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,6 +40,10 @@ class Broken(Exception):
     """The port crashed, fell silent, or said what is no answer; in words."""
 
 
+class Silent(Broken):
+    """The port said nothing, not even half a line, for as long as it may."""
+
+
 class _Overflow:
     """Stands for output that is more than anybody asked for."""
 
@@ -61,7 +66,9 @@ class _Program:
                 start_new_session=True,  # so that what it starts is stopped with it, and what it signals is its own
             )
         except (OSError, ValueError) as error:
-            raise Broken(printable(f"cannot be started: {error}")) from error
+            beside = isinstance(error, FileNotFoundError) and (port.folder / words[0]).is_file()
+            meant = f"; it is in the folder of port.toml: ./{words[0]}" if beside and "/" not in words[0] else ""
+            raise Broken(printable(f"cannot be started: {error}{meant}")) from error
 
     def end(self) -> None:
         """Stops the program and everything that it has started; on Linux also what has left its session."""
@@ -93,8 +100,9 @@ def _resolved(port: Port, command: Sequence[str], dtype: str) -> list[str]:
     program, *arguments = (word.replace("{dtype}", dtype) for word in command)
     if program == "python":
         program = sys.executable
-    elif "/" in program and not Path(program).is_absolute():
-        program = str(port.folder / program)
+    elif any(separator in program for separator in (os.sep, os.altsep) if separator):
+        path = str(port.folder / program)  # an absolute one stays as it is
+        program = shutil.which(path) or path  # on Windows with the .exe that is not written
     return [program, *arguments]
 
 
@@ -194,8 +202,10 @@ class Process:
         try:
             return self._take(self._answers.get(timeout=seconds), "")
         except queue.Empty:
-            said = f" after {quoted(self._unfinished)} without a newline" if self._unfinished else ""
-            raise Broken(f"silent for {seconds:g} s{said}") from None
+            if self._unfinished:
+                said = f"silent for {seconds:g} s after {quoted(self._unfinished)} without a newline"
+                raise Broken(said) from None
+            raise Silent(f"silent for {seconds:g} s") from None
 
     def _take(self, answer: bytes | _Overflow | None, when: str) -> str:
         if answer is None:

@@ -12,7 +12,7 @@ import numpy as np
 from parity.compare import CaseResult, TensorResult, compare_tensor
 from parity.ports import folders, roundoff
 from parity.ports.claims import Port
-from parity.ports.process import Broken, Process, printable, quoted
+from parity.ports.process import Broken, Process, Silent, printable, quoted
 from parity.vectors import Vector, npy, writing
 from reference.arrays import Array
 
@@ -152,7 +152,9 @@ class _Conversation:
             outcome = _judge(vector, self.dtype, asked, answer, out)
         except Broken as broken:
             self._broken_in_a_row += 1
-            return Outcome(vector, self.dtype, "broken", str(broken), complaints=self.end())
+            written = isinstance(broken, Silent) and _all_there(out, asked)
+            why = f"{broken} although all is written: is the answer flushed?" if written else str(broken)
+            return Outcome(vector, self.dtype, "broken", why, complaints=self.end())
         except KeyboardInterrupt:
             self.end()  # before its folder goes
             raise
@@ -215,7 +217,8 @@ def _judge(vector: Vector, dtype: str, asked: Sequence[str], answer: str, out: P
     if word == "error":
         return Outcome(vector, dtype, "fail", f"error: {reason}")
     if answer != "ok":
-        raise Broken(f"answered {quoted(answer.encode())}, expected ok, skip REASON or error REASON")
+        expected = "expected ok, skip REASON or error REASON; debug text belongs on standard error"
+        raise Broken(f"answered {quoted(answer.encode())}, {expected}")
     got, problems = collect(out, {name: vector.expect[name] for name in asked}, dtype)
     return judged(vector, dtype, asked, got, problems)
 
@@ -234,6 +237,13 @@ def judged(
     return Outcome(vector, dtype, "pass" if result.passed else "fail", result=result, got=got)
 
 
+def _all_there(out: Path, asked: Iterable[str]) -> bool:
+    """Whether something stands in the place of every tensor that is asked for."""
+    with suppress(OSError):
+        return all((out / f"{name}.npy").is_file() for name in asked)
+    return False
+
+
 def collect(out: Path, asked: Mapping[str, Array], dtype: str) -> tuple[dict[str, Array], dict[str, str]]:
     """What a port wrote, by name; and what is wrong with files, by name. Nothing there is trusted. SPEC 10.7."""
     if out.is_symlink() or not out.is_dir():
@@ -250,6 +260,9 @@ def collect(out: Path, asked: Mapping[str, Array], dtype: str) -> tuple[dict[str
             problems[name] = f"the file cannot be read: {error.strerror}"
     wanted = {f"{name}.npy" for name in asked}
     with suppress(OSError), os.scandir(out) as entries:  # one that cannot be listed has no files that were found
-        unasked = (printable(entry.name) for entry in entries if entry.name not in wanted)
-        problems |= dict.fromkeys(islice(unasked, 3), "not asked for")
+        unasked = list(islice((printable(entry.name) for entry in entries if entry.name not in wanted), 3))
+        if unasked:
+            missing = [name for name in asked if name not in got and name not in problems]
+            problems |= dict.fromkeys(missing, f"missing, and there is {min(unasked)}")
+        problems |= dict.fromkeys(unasked, "not asked for")
     return got, problems

@@ -3,12 +3,14 @@
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from xml.etree import ElementTree
 
 from rich.table import Table
 from rich.text import Text
 
+import reference
 from parity.compare import CaseResult, TensorResult, describe
 from parity.mistakes.likeness import Likeness
 from parity.ports.claims import Port
@@ -16,15 +18,19 @@ from parity.ports.process import printable
 from parity.ports.verdict import Outcome
 from parity.report import roundoff, terminal
 from parity.report.hints import hints
-from parity.report.results import finite, tensor, versions
+from parity.report.results import finite, specification, tensor, versions
 from parity.report.shared import shared
 
 CONFORMS, DIVERGES, USAGE, BROKEN, CORRUPT, NOTHING = range(6)
 
 WORDS = {CONFORMS: "conforms", DIVERGES: "DIVERGES", BROKEN: "BREAKS", NOTHING: "nothing was checked"}
-WIDE, MEDIUM = 150, 100  # columns from which on the table has whole names, and a word on each vector
+FEW = 12  # vectors that have a row each where they pass
+MOST = 20  # vectors that have a row because they do not pass
+NAME = 44  # columns of a vector's name
+WORDED = 100  # columns from which on there is a word on each vector
 VERDICTS = {"pass": "green", "fail": "bold red", "broken": "bold red", "too sensitive": "yellow", "not claimed": "dim"}
-_URGENT = ("fail", "broken", "pass")
+WRONG = ("fail", "broken")
+_URGENT = (*WRONG, "pass")
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
@@ -55,7 +61,8 @@ def line(outcome: Outcome, looks_like: Sequence[Likeness] = ()) -> str:
     parts = [f"{start}first: {_where(result, first)}", *hints(outcome)]
     others = sum(not t.passed for t in result.tensors) - 1
     if others:
-        parts.append(f"{others} later tensor{'s inherit' if others > 1 else ' inherits'} it")
+        follows = ("inherits it", "inherit it") if first.mismatch else ("fails", "fail")
+        parts.append(f"{others} later tensor{'s' * (others > 1)} {follows[others > 1]}")
     if looks_like and first.mismatch:
         parts.append(f"looks like {' or '.join(map(str, looks_like))}")
     return "; ".join(parts) + alone
@@ -73,59 +80,74 @@ def _where(result: CaseResult, first: TensorResult) -> str:
 
 def show(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness]) -> None:
     """Prints what went wrong first, what it looks like, what the failures share; then the table and the verdict."""
-    console = terminal.console(width=150)
-
-    def say(text: str) -> None:
-        """A terminal gets lines that fit it, whoever else reads gets one line for one thing."""
-        lines = textwrap.wrap(text, console.width, subsequent_indent="    ", break_on_hyphens=False)
-        console.print("\n".join(lines) if console.is_terminal else text, soft_wrap=True, markup=False)
-
-    wrong = [o for o in outcomes if o.verdict in ("fail", "broken")]
-    for outcome in wrong[: terminal.FAILURES_SHOWN]:
-        say(line(outcome))
-    if len(wrong) > terminal.FAILURES_SHOWN:
-        say(f"… and {len(wrong) - terminal.FAILURES_SHOWN} more: --json FILE has them all")
+    console = terminal.console()
+    say = partial(terminal.say, console)
+    wrong = [o for o in outcomes if o.verdict in WRONG]
+    for text in terminal.first_of([line(o) for o in wrong]):
+        say(text)
     for like in looks_like:
         say(f"looks like {like}")
     for feature in shared(outcomes):
         say(f"what all that fail have, and none that passes: {feature}")
-    if any(o.verdict != "not claimed" for o in outcomes):
-        console.print(table(port, outcomes, console.width))
-    console.print(closing(port, outcomes), soft_wrap=not console.is_terminal)
+    if rows := table(port, outcomes, console.width):
+        console.print(rows)
+        say("Shown: the largest share of the tolerance that a tensor used, or the verdict.")
+    verdict, *rest = closing(port, outcomes)
+    say(verdict, "bold green" if exit_code(outcomes) == CONFORMS else "bold red")
+    for text in rest:
+        say(text)
     for said in roundoff.lines(roundoff.effective(port, outcomes)):
         say(said)
 
 
-def table(port: Port, outcomes: Sequence[Outcome], width: int) -> Table:
-    """One row a vector, the failing ones first: the share of the tolerance used in each dtype, or what went wrong.
+def table(port: Port, outcomes: Sequence[Outcome], width: int) -> Table | None:
+    """What does not pass, then what does: the share of the tolerance used in each dtype, or the verdict.
 
-    What is not claimed has no row. On a narrow terminal there is no word on what a vector is.
+    What is not claimed has no row; of nothing there is no table. In few columns there is no word on what a vector is.
     """
-    found = Table(
-        title=Text(f"{port.name} ({port.language}) on the test vectors"),
-        caption="The largest share of the tolerance that a tensor used, or the verdict.",
-    )
-    claimed = [o for o in outcomes if o.verdict != "not claimed"]
-    dtypes = list(dict.fromkeys(o.dtype for o in claimed))
-    rows: dict[str, list[Outcome]] = {}
-    for o in claimed:
-        rows.setdefault(o.vector.case.id, []).append(o)
-    found.add_column("vector", overflow="fold", max_width=44 if width < WIDE else None)
+    rows = _rows([o for o in outcomes if o.verdict != "not claimed"])
+    if not rows:
+        return None
+    found = Table(title=Text(f"{port.name} ({port.language}) on the test vectors"))
+    dtypes = list(dict.fromkeys(o.dtype for _, of_row in rows for o in of_row))
+    found.add_column("vectors", no_wrap=True)
     for dtype in dtypes:
         found.add_column(dtype, no_wrap=True)
-    if width >= MEDIUM:
+    if width >= WORDED:
         found.add_column("what it is")
-    for case_id, of_vector in sorted(rows.items(), key=lambda row: min(map(urgency, row[1]))):
-        cells = {o.dtype: _cell(o) for o in of_vector}
-        words = [Text(of_vector[0].vector.case.comment)] if width >= MEDIUM else []
-        found.add_row(Text(case_id), *(cells.get(dtype, Text()) for dtype in dtypes), *words)
+    for name, of_row in rows:
+        cells = [_cell([o for o in of_row if o.dtype == dtype]) for dtype in dtypes]
+        comments = {o.vector.case.comment for o in of_row}
+        words = [Text(comments.pop() if len(comments) == 1 else "")] if width >= WORDED else []
+        found.add_row(Text(textwrap.fill(name, NAME)), *cells, *words)
     return found
 
 
-def _cell(outcome: Outcome) -> Text:
-    passed = outcome.result is not None and outcome.verdict == "pass"
-    text = f"{outcome.result.share:.3f}" if outcome.result and passed else outcome.verdict
-    return Text(text, style=VERDICTS[outcome.verdict])
+def _rows(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:
+    """The name and the outcomes of each row: a vector; of many that do not pass the rest, of many that do a cell."""
+    vectors: dict[str, list[Outcome]] = {}
+    for o in sorted(outcomes, key=urgency):
+        vectors.setdefault(o.vector.case.id, []).append(o)
+    wrong = {name: found for name, found in vectors.items() if any(o.verdict in WRONG for o in found)}
+    right = {name: found for name, found in vectors.items() if name not in wrong}
+    rows = list(wrong.items())[:MOST]
+    if rest := list(wrong.values())[MOST:]:
+        rows.append((f"and {len(rest)} more", [o for found in rest for o in found]))
+    if len(right) <= FEW:
+        return [*rows, *right.items()]
+    for cell in dict.fromkeys(found[0].vector.case.cell for found in right.values()):
+        of_cell = [found for found in right.values() if found[0].vector.case.cell == cell]
+        rows.append((f"{cell}: {len(of_cell)} that pass", [o for found in of_cell for o in found]))
+    return rows
+
+
+def _cell(outcomes: Sequence[Outcome]) -> Text:
+    """The most urgent verdict; where that is to have passed, the largest share of the tolerance."""
+    if not outcomes:
+        return Text()
+    verdict = min(outcomes, key=urgency).verdict
+    share = max((o.result.share for o in outcomes if o.result and o.verdict == "pass"), default=0.0)
+    return Text(f"{share:.3f}" if verdict == "pass" else verdict, style=VERDICTS[verdict])
 
 
 def totals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -138,24 +160,28 @@ def totals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def closing(port: Port, outcomes: Sequence[Outcome]) -> Text:
-    """The verdict on the port, and in one line what it does not claim."""
+def closing(port: Port, outcomes: Sequence[Outcome]) -> list[str]:
+    """The verdict on the port; then what it does not claim, and what is next, a line each."""
     t = totals(outcomes)
     code = exit_code(outcomes)
     counts = ", ".join(f"{t[name]} {name}" for name in VERDICTS if t[name])
     share = f"; worst share of the tolerance {t['worst_share']:.3g}" if code == CONFORMS else ""
-    text = Text(f"{port.name}: {WORDS[code]}", style="bold green" if code == CONFORMS else "bold red")
-    text.append(f"  ({counts}; {t['tensors']} tensors{share})", style="not bold")
+    lines = [f"{port.name}: {WORDS[code]}  ({counts}; {t['tensors']} tensors{share})"]
     reasons = ", ".join(f"{reason} ({n})" for reason, n in not_claimed(outcomes).items())
     if reasons:
-        text.append(f"\nnot claimed: {reasons}", style="not bold")
+        lines.append(f"not claimed: {reasons}")
     if step := next_claim(outcomes):
-        text.append(f"\nnext: claim {step[0]}: {step[1]} more vectors", style="not bold")
-    return text
+        lines.append(f"next: claim {step[0]}: {step[1]} more vectors")
+    return lines
 
 
 def next_claim(outcomes: Sequence[Outcome]) -> tuple[str, int] | None:
-    """What alone keeps most vectors from being asked for, and how many; of equals, what simpler vectors lack."""
+    """What alone keeps most vectors from being asked for, and how many; of equals, what simpler vectors lack.
+
+    Nothing where something is wrong: that comes first.
+    """
+    if exit_code(outcomes) not in (CONFORMS, NOTHING):
+        return None
     alone = Counter(o.detail for o in outcomes if o.verdict == "not claimed" and ", " not in o.detail)
     return alone.most_common(1)[0] if alone else None
 
@@ -185,7 +211,7 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Liken
                 "dtype": o.dtype,
                 "verdict": o.verdict,
                 "passes_alone": o.passes_alone,
-                "detail": line(o, looks_like) if o.verdict in ("fail", "broken") else o.detail,
+                "detail": line(o, looks_like) if o.verdict in WRONG else o.detail,
                 "share": finite({"share": o.result.share})["share"] if o.result else None,
                 "tensors": [tensor(t) for t in o.result.tensors] if o.result else [],
             }
@@ -194,21 +220,40 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Liken
     }
 
 
+TAGS = {"fail": "failure", "broken": "error", "too sensitive": "skipped", "not claimed": "skipped"}
+
+
 def junit(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness]) -> bytes:
-    """A JUnit report: a test case for each vector and dtype."""
-    counts = totals(outcomes)
-    suite = ElementTree.Element(
-        "testsuite",
-        name=f"parity check {port.name}",
-        tests=str(len(outcomes)),
-        failures=str(counts["fail"]),
-        errors=str(counts["broken"]),
-        skipped=str(counts["not claimed"] + counts["too sensitive"]),
-    )
-    tags = {"fail": "failure", "broken": "error", "too sensitive": "skipped", "not claimed": "skipped"}
-    for o in outcomes:
-        case = ElementTree.SubElement(suite, "testcase", classname=o.dtype, name=o.vector.case.id)
-        if o.verdict in tags:
-            text = o.detail if tags[o.verdict] == "skipped" else line(o, looks_like)
-            ElementTree.SubElement(case, tags[o.verdict], message=printable(text))
-    return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
+    """A JUnit report: a suite for each dtype, with what was checked against what, and a test case for each vector."""
+    suites = ElementTree.Element("testsuites", name=f"parity check {port.name}")
+    effective = roundoff.effective(port, outcomes)
+    levels = dict(zip((one.dtype for one in effective), roundoff.lines(effective), strict=True))
+    for dtype in dict.fromkeys(o.dtype for o in outcomes):
+        some = [o for o in outcomes if o.dtype == dtype]
+        suite = ElementTree.SubElement(suites, "testsuite", {"name": f"{port.name} {dtype}"} | _counts(some))
+        properties = ElementTree.SubElement(suite, "properties")
+        about = {
+            "port": f"{port.name} ({port.language})",
+            "reference": reference.__version__,
+            "SPEC": specification(),
+            "vectors": ", ".join(dict.fromkeys(o.vector.manifest for o in some)),
+            **({"effective roundoff": levels[dtype]} if dtype in levels else {}),
+        }
+        for name, value in about.items():
+            ElementTree.SubElement(properties, "property", name=name, value=printable(value))
+        for o in some:
+            case = ElementTree.SubElement(suite, "testcase", classname=f"{port.name}.{dtype}", name=o.vector.case.id)
+            if o.verdict in TAGS:
+                text = line(o, looks_like) if o.verdict in WRONG else o.detail
+                found = ElementTree.SubElement(case, TAGS[o.verdict], message=printable(text))
+                if o.verdict in WRONG:
+                    found.set("type", o.verdict)
+                    found.text = "\n".join(map(printable, text.split("; ")))
+    return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
+
+
+def _counts(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """The attributes of a suite that say how many came to what."""
+    found = Counter(TAGS.get(o.verdict, "passed") for o in outcomes)
+    names = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    return {"tests": str(len(outcomes))} | {name: str(found[tag]) for name, tag in names.items()}

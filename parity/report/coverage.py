@@ -9,7 +9,6 @@ from parity.coverage.options import RULES
 from parity.coverage.points import ASK_NOTHING, Line
 
 SHOWN = 8  # of what is missing
-WIDTH = 80
 ALL = "all"  # the part of what is asked of a set as a whole, not of each cell
 
 Parts = Mapping[str, Sequence[Line]]  # what is covered, by cell
@@ -17,7 +16,7 @@ Parts = Mapping[str, Sequence[Line]]  # what is covered, by cell
 
 def table(title: str, parts: Parts) -> Table:
     """A row for each thing to be covered, a column for each cell: how much is, and where it is not all, of how much."""
-    found = Table(title=title, width=WIDTH, pad_edge=False)
+    found = Table(title=title, pad_edge=False)
     found.add_column("what", no_wrap=True)
     cells = [name for name in parts if name != ALL]
     for name in cells:

@@ -1,11 +1,10 @@
-"""How the planted mistakes and what catches them are shown: a table, a matrix, the totals; and JSON."""
+"""How the planted mistakes and what catches them are shown: lines, a table, a matrix, the totals; and JSON."""
 
 import json
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from rich.markup import escape
 from rich.table import Table
 
 from parity import vectors
@@ -14,41 +13,61 @@ from parity.mistakes.measure import Verdict, idle
 from parity.mistakes.mistake import DTYPES
 from parity.mistakes.naming import PLACES, Named
 
+FEW = 25  # mistakes, or cases, that have a line each
+
+
+def survivors(verdicts: Sequence[Verdict]) -> list[str]:
+    """The mistakes that no case catches in some dtype, a line each."""
+    return [f"SURVIVES {v.mistake.name}: {v.mistake.says}" for v in verdicts if v.survives]
+
+
+def caught(verdicts: Sequence[Verdict]) -> list[str]:
+    """The others, where they are few: how many cases catch each, which reports first, where, and by how much."""
+    lines = []
+    for v in verdicts if len(verdicts) <= FEW else ():
+        if v.first and not v.survives:
+            first = v.catches[v.first]
+            lines.append(
+                f"{v.mistake.name}: {len(v.catches)} case{'s' * (len(v.catches) > 1)}, first {v.first}: {first.where}, "
+                f"{first.factor:.2g} times the tolerance"
+            )
+    return lines
+
 
 def table(verdicts: Sequence[Verdict]) -> Table:
-    """One row a mistake: how many cases catch it, which report first, and by how much."""
-    caption = "factor: error / allowed where it is reported first; inf where an exact value was missed"
-    found = Table(title="Planted mistakes", caption=caption)
-    found.add_column("#", justify="right")
-    found.add_column("mistake", no_wrap=True)
-    for name in ("cases", "frozen", "assert_\nclose", "all-\nclose"):
+    """One row a module of the reference: how many mistakes are planted in it, and how many of them are caught."""
+    found = Table(title="Planted mistakes, and how many of them are caught")
+    found.add_column("planted in", no_wrap=True)
+    for name in ("mistakes", "by the\ntable", "by the\nfrozen set", "assert_\nclose", "all-\nclose", "tuto-\nrial"):
         found.add_column(name, justify="right", no_wrap=True)
-    found.add_column("tuto-\nrial", no_wrap=True)
-    found.add_column("first reported by", no_wrap=True, max_width=32)
-    found.add_column("where", no_wrap=True, max_width=60)
-    found.add_column("factor", justify="right", no_wrap=True)
-    for number, v in enumerate(verdicts, start=1):
-        first = v.catches[v.first] if v.first else None
-        found.add_row(
-            str(number),
-            v.mistake.name,
-            str(len(v.catches)),
-            str(len(v.catches.keys() & set(vectors.IDS))),
-            str(len(v.assert_close)),
-            str(len(v.allclose)),
-            "caught" if v.tutorial else "-",
-            (v.first or "") if not v.survives else "[bold red]SURVIVES[/]",
-            escape(first.where) if first else "",
-            f"{first.factor:.2g}" if first else "",
-        )
+    modules: dict[str, list[Verdict]] = {}
+    for v in verdicts:
+        modules.setdefault(v.mistake.where.partition(":")[0], []).append(v)
+    for module, members in modules.items():
+        found.add_row(module, *_counts(members))
+    if len(modules) > 1:
+        found.add_section()
+        found.add_row("all", *_counts(verdicts))
     return found
 
 
-def matrix(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
-    """A line a case, a column a mistake in the order of the table: # where the case catches it."""
-    tens = "".join(str(n // 10 % 10) if n % 10 == 0 else " " for n in range(1, len(verdicts) + 1))
+def _counts(verdicts: Sequence[Verdict]) -> list[str]:
+    caught = (
+        [not v.survives for v in verdicts],
+        [v.frozen.issuperset(v.mistake.dtypes) for v in verdicts],
+        [bool(v.assert_close) for v in verdicts],
+        [bool(v.allclose) for v in verdicts],
+        [v.tutorial for v in verdicts],
+    )
+    return [str(len(verdicts)), *(str(sum(each)) for each in caught)]
+
+
+def matrix(verdicts: Sequence[Verdict], cases: Sequence[Case], width: int) -> str:
+    """A line a case, a column a mistake: # where the case catches it. Of many, or wider than that, where to find it."""
     lines = ["".join("#" if case.id in v.catches else "." for v in verdicts) + f"  {case.id}" for case in cases]
-    return "\n".join([tens, *lines])
+    if len(lines) > FEW or max(map(len, lines)) > width:
+        return "which case catches which mistake: --json FILE has it"
+    return "\n".join(lines)
 
 
 def closing(verdicts: Sequence[Verdict], cases: Sequence[Case]) -> str:
@@ -82,11 +101,7 @@ def _of_dtype(verdicts: Sequence[Verdict], cases: Sequence[Case], dtype: str) ->
 
 def table_of_names(named: Sequence[Named]) -> Table:
     """A row for each dtype and way to differentiate: how often a port was said to look like its mistake."""
-    found = Table(
-        title="Mistakes as ports: is the right one named?",
-        caption="by hand: with the reference's own backward pass and every intermediate. by machine: without\n"
-        "intermediates; the gradients are the derivative of the mistaken forward pass",
-    )
+    found = Table(title="Mistakes as ports: is the right one named?")
     for name in ("differentiates", "dtype"):
         found.add_column(name)
     for name in ("ports", *PLACES):
@@ -97,6 +112,13 @@ def table_of_names(named: Sequence[Named]) -> Table:
     for (way, dtype), places in sorted(rows.items()):
         found.add_row(way, dtype, str(places.total()), *(str(places[place]) for place in PLACES))
     return found
+
+
+WAYS = (
+    "by hand: with the reference's own backward pass and every intermediate.\n"
+    "by machine: without intermediates; the gradients are the derivative of the\n"
+    "mistaken forward pass."
+)
 
 
 def misnamed(named: Sequence[Named]) -> str:

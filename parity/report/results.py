@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,12 @@ def totals(results: Sequence[CaseResult]) -> dict[str, Any]:
         "failed": sum(not r.passed for r in results),
         "worst_share": max((r.share for r in results), default=0.0),
     }
+
+
+def specification() -> str:
+    """The version of SPEC. SPEC 40.1."""
+    beginning = Path(reference.__file__).with_name("SPEC.md").read_text(encoding="utf-8").split("\n\n", 2)[1]
+    return beginning.split("`")[1]
 
 
 def versions() -> dict[str, str]:

@@ -32,7 +32,7 @@ def shared(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _in_words(some: Sequence[str], dtypes: Sequence[str]) -> str:
-    """A feature, or a pair: "bidirectional with lengths", "relu in float64"."""
+    """A feature, or a pair: "bidirectional with lengths", "nonlinearity relu in float64"."""
     one, *others = some
     for other in others:
         joined = "in " if other in dtypes else "" if other.startswith("without ") else "with "

@@ -15,6 +15,7 @@ import reference
 from parity import tensors, tolerance
 from parity.cases import Arrays, Case, arrays
 from parity.oracles import enclosure
+from parity.progress import Told, untold
 from parity.vectors import npy
 from parity.vectors.description import description, lines, named_inputs
 from parity.vectors.vector import DTYPES, FORMAT, sha256
@@ -23,13 +24,13 @@ from reference.arrays import Array
 TRUTH = "each value is proved to be the exact one, rounded to nearest: within half an ulp, by balls of so many bits"
 
 
-def write(folder: Path, case: Case, runs: int) -> int:
+def write(folder: Path, case: Case, runs: int, told: Told = untold) -> int:
     """Writes one vector into a folder that is not there yet, with limits from so many noisy runs. SPEC 10.1.
 
     Returns the bits of precision that its expected values took (SPEC 30.5).
     """
-    values, (expect, bits) = arrays(case), enclosure.truth(case)
-    limits = _tolerance(case, expect, runs)
+    values, (expect, bits) = arrays(case), enclosure.truth(case, told)
+    limits = _tolerance(case, expect, runs, told)
     folder.mkdir()  # not its parent: where that is gone, by an interruption, it stays so
     write_inputs(folder, case, values, "float64", expect)
     (folder / "expect").mkdir()
@@ -48,9 +49,9 @@ def write_inputs(folder: Path, case: Case, values: Arrays, dtype: str, asked: It
         npy.write(folder / "in" / f"{name}.npy", array)
 
 
-def _tolerance(case: Case, expect: Mapping[str, Array], runs: int) -> str:
+def _tolerance(case: Case, expect: Mapping[str, Array], runs: int, told: Told) -> str:
     """The text of tolerance.toml: the largest admissible error of each tensor, by step for a series. SPEC 10.4."""
-    allowed = {dtype: {name: tolerance.allowed(case, name, dtype, runs) for name in expect} for dtype in DTYPES}
+    allowed = {dtype: {name: tolerance.allowed(case, name, dtype, runs, told) for name in expect} for dtype in DTYPES}
     may_round = [name for name in expect if (allowed["float64"][name][expect[name] == 0] > 0).any()]
     sections = [lines({"zeros_may_round": may_round})]
     for dtype, limits in allowed.items():

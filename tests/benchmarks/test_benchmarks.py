@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as program
-from benchmarks import contenders, plot, worker
+from benchmarks import contenders, plot, ratios, worker
 from benchmarks.__main__ import document
-from benchmarks.tables import Samples, Setting, growth_tables, ratio, table
+from benchmarks.tables import Samples, Setting, growth_tables, ratio, tables
 from parity import report
 from parity.cases import BENCHMARKS, Case
 
@@ -48,7 +48,7 @@ GROWTH: dict[str, Any] = {
 
 
 def text_of(thing: Any) -> str:
-    console = report.console(width=140)
+    console = report.console()
     with console.capture() as capture:
         console.print(thing)
     return capture.get()
@@ -63,14 +63,47 @@ def test_a_ratio_is_the_median_of_pairs_and_not_the_ratio_of_medians() -> None:
 
 
 def test_the_table_has_a_row_a_shape_and_the_geometric_mean() -> None:
-    shown = text_of(table(samples(), "torch", "forward"))
-    assert "RNN: time of the reference / torch (forward)" in shown
-    assert shown.count("0.50 [0.50-0.50]") == 3
+    (shown,) = map(text_of, tables(samples(), "torch", "forward"))
+    assert "RNN, forward: time of the reference / torch" in " ".join(shown.split())
+    assert shown.count("[0.50-0.50]") == 3
     assert shown.count("32, 1, 8, 16") == 1
-    assert [line.split()[2:] for line in shown.splitlines() if "geometric mean" in line] == [
-        ["mean", "│", "0.50", "│", "0.50", "│"]
+    assert [line.split() for line in shown.splitlines() if "geometric mean" in line] == [
+        ["geometric", "mean", "0.50", "0.50"]
     ]
-    assert "1.25 [1.25-1.25]" in text_of(table(samples(), "floor", "forward_backward"))
+    assert "[1.25-1.25]" in "".join(map(text_of, tables(samples(), "floor", "forward_backward")))
+    assert list(tables(samples(), "jax", "forward")) == []
+
+
+def test_every_table_fits_80_columns() -> None:
+    """With numbers as large as any that was measured, and more numbers of threads than a table has room for."""
+    slow: Samples = {
+        Setting(case, dtype, kind, threads): {"reference": [123.456], "torch": [1.0]}
+        for case in BENCHMARKS
+        for dtype in ("float32", "float64")
+        for kind in ("forward", "forward_backward")
+        for threads in (1, 2, 8)
+    }
+    of_ratios = [*tables(slow, "torch", "forward"), *tables(slow, "torch", "forward_backward")]
+    assert len(of_ratios) == 4
+    wide = GROWTH | {
+        "time per step": [row | {"T": 100 * row["T"], "microseconds": 12_345.6} for row in GROWTH["time per step"]]
+        + [{"T": T, "B": 16, "H": 128, "what": "checkpoints", "microseconds": 12_345.6} for T in (100, 1_000)],
+        "memory": [{"what": "backward, checkpoint_every=100", "bytes": 123_456_789, "formula": 123_456_780}],
+        "ragged": [{"sizes": [128, 64, 256, 256], "real": 0.5, "ragged / full": 10.5, "ragged / torch": 10.25}],
+        "stacks": [{"sizes": [100, 32, 128, 128], "whole / parts": 1.125}],
+        "last step": {"torch, last / every": 12.5},
+    }
+    for table in [*of_ratios, *growth_tables(wide)]:
+        shown = text_of(table)
+        assert max(map(len, shown.splitlines())) <= 80, shown
+        assert "…" not in shown
+    lines = ratios.table(
+        ({"cell": "lstm", "T": 1000, "B": 32, "I": 1024, "H": 1024, "kind": kind, "dtype": dtype, "threads": 1,
+          "contender": contender}, 1.0)
+        for kind in ("forward", "forward+backward") for dtype in ("float32", "float64")
+        for contender in ("reference", "torch")
+    )  # fmt: skip
+    assert max(map(len, lines)) <= 80
 
 
 def test_growth_is_shown_with_what_it_is_measured_in() -> None:
@@ -80,23 +113,39 @@ def test_growth_is_shown_with_what_it_is_measured_in() -> None:
     assert list(growth_tables({})) == []
 
 
-@pytest.mark.parametrize(("some", "growth"), [(samples(), GROWTH), (samples(), {}), ({}, GROWTH)])
-def test_the_picture_is_written_twice(some: Samples, growth: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("some", "growth", "names"),
+    [
+        (samples(), GROWTH, {"picture", "picture-growth"}),
+        (samples(), {}, {"picture"}),
+        ({}, GROWTH, {"picture-growth"}),
+    ],
+)
+def test_every_picture_is_written_twice(some: Samples, growth: dict[str, Any], names: set[str], tmp_path: Path) -> None:
     plot.write(tmp_path / "picture", some, growth)
-    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
-    assert "<svg" in (tmp_path / "picture.svg").read_text(encoding="utf-8")
+    assert {file.name for file in tmp_path.iterdir()} == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
+    for name in names:
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
 
 
-def test_the_picture_has_every_ratio() -> None:
-    panels = plot.picture(samples(), GROWTH).axes
-    assert len(panels) == 6
-    drawn = {text.get_text() for ax in panels if (legend := ax.get_legend()) for text in legend.get_texts()}
-    assert drawn == {
-        "torch, threads: 1", "torch, threads: 2",
-        "forward + backward, float32, threads: 1", "forward + backward, float64, threads: 2",
-        "forward, float32, threads: 1", "forward, float64, threads: 2",
-        "B = 1, H = 64, whole", "B = 1, H = 64, checkpoints",
-    }  # fmt: skip
+def test_the_picture_has_every_ratio_and_says_what_it_shows() -> None:
+    figure = plot.picture(samples())
+    assert [ax.get_title() for ax in figure.axes] == ["RNN, forward + backward", "RNN, forward"]
+    for ax in figure.axes:
+        words = {text.get_text() for text in ax.texts}
+        assert {"PyTorch 0.50", "its floor 1.25", "below 1: the reference is faster"} <= words
+        marks = [line.get_xdata() for line in ax.lines if line.get_marker() in ("o", "D")]
+        assert len(marks) == 2 * (len(samples()) // 2 + 1)  # of each other, and the mean
+        assert sum(line.get_markerfacecolor() == "none" for line in ax.lines) == 2  # two threads
+    assert "time of the reference / time of the other" in figure.get_supxlabel()
+
+
+def test_the_picture_of_growth_names_its_lines() -> None:
+    (ax,) = plot.growth_picture(GROWTH["time per step"]).axes
+    assert len(ax.lines) == 2
+    assert [text.get_text() for text in ax.texts] == ["B = 1, H = 64"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("T, the number of steps", "microseconds a step")
 
 
 def test_the_json_has_every_sample(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,19 @@ def test_every_token_of_an_id_is_used() -> None:
     assert set(TOKENS) <= used
 
 
+def test_a_case_and_its_values_are_shown_in_short() -> None:
+    case = CASES["hand-3-steps"]
+    assert repr(case) == (
+        "Case(id='hand-3-steps', group='small sizes', comment='three steps in small integers, to follow on paper', "
+        "T=3, B=1, I=1, H=2, nonlinearity='relu', recipe='hand-3-steps', exact=True)"
+    )
+    assert repr(arrays(case)) == (
+        "<Arrays: params['weight_ih_l0'] (2, 1), params['weight_hh_l0'] (2, 2),\n"
+        "    params['bias_ih_l0'] (2,), params['bias_hh_l0'] (2,), x (3, 1, 1),\n"
+        "    initial['h'] (1, 1, 2), d_output (3, 1, 2), d_last['h'] (1, 1, 2)>"
+    )
+
+
 @cases()
 def test_the_values_of_an_id_never_change(case: Case) -> None:
     digest = 0

@@ -14,14 +14,16 @@ from parity.cases import CASES, Case
 from parity.cells import VARIANTS
 from parity.coverage import points
 from parity.coverage.options import RULES, Options, missing
+from parity.mistakes import MISTAKES
 from parity.ports import fresh
 
 SPEC = Path(reference.__file__).with_name("SPEC.md").read_text(encoding="utf-8")
 
 
 def test_the_frozen_set_and_the_table_cover_all_that_they_must(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setitem(MISTAKES, "younger than the set", MISTAKES["w-hh-transposed"])
     file = tmp_path / "coverage.json"
     code = commands.main(["coverage", "--json", str(file)])
     out = capsys.readouterr().out
@@ -80,6 +82,19 @@ def test_no_case_breaks_a_rule() -> None:
         assert table.completed(choice) == choice, case.id
         for rule in RULES:
             assert not (choice[rule.option] in rule.values and choice[rule.other] in rule.others), case.id
+
+
+def test_a_value_that_is_younger_than_the_frozen_set_is_not_asked_of_it() -> None:
+    few = [CASES["hand-1x1x1"], CASES["rich"]]
+    younger, apart = (
+        frozenset({("divergence", "ctc"), ("layers", "1")}),
+        frozenset({("layers", "1"), ("directions", "2")}),
+    )
+    absent, legal = missing(few)
+    assert {younger, apart} <= set(absent)
+    absent, asked = missing(few, frozen=True)
+    assert {younger, apart} & set(absent) == {apart}
+    assert asked < legal
 
 
 def test_a_pair_that_no_case_has_is_missing() -> None:

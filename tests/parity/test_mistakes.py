@@ -3,6 +3,7 @@
 import builtins
 import dis
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import CodeType
@@ -185,9 +186,14 @@ def test_the_matrix_has_a_line_a_case_and_a_column_a_mistake(
     file = tmp_path / "bugs.json"
     # nothing is dropped there
     assert commands.main(["bugs", "-k", "dropout-un", "--case", "lengths", "--json", str(file)]) == 1
-    assert "...  lengths-none-reaches-T" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "...  lengths-none-reaches-T" in out
+    assert out.startswith("SURVIVES dropout-unscaled: no 1/(1 - p)\n")
+    assert max(len(line) for line in out.splitlines() if "│" in line or "┃" in line) <= 80
     assert commands.main(["bugs", "-k", "dh0-missing", "--case", "rich", "--json", str(file)]) == 0
-    assert "#  rich" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "#  rich" in out
+    assert re.search(r"^dh0-missing: \d+ cases?, first \S+: d_h0.*, \S+ times the tolerance$", out, re.MULTILINE)
     first = json.loads(file.read_text())["mistakes"][0]
     assert first["name"] == "dh0-missing"
     assert first["where"] == "reference.bidirectional:backward"

@@ -1,5 +1,7 @@
 """How commands end where a terminal, a disk, a reader or a port is not what one would like. SPEC 10.7, 10.8."""
 
+import codecs
+import json
 import os
 import shutil
 import signal
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from parity import vectors
+from parity.commands import ending
 from parity.vectors import reading
 
 PORTS = Path(__file__).parents[1] / "ports"
@@ -76,6 +79,40 @@ def test_a_terminal_without_letters_a_closed_pipe_and_a_full_disk(command: str, 
         process = started(COMMANDS[command], tmp, full.fileno())
         assert process.communicate()[1] == "cannot write the output: No space left on device\n"
         assert process.returncode == 2
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_every_encoding_has_a_readable_word_for_it(encoding: str, tmp: Path) -> None:
+    """What cannot be said in an encoding is said in others' letters; tables have frames that it has."""
+    process = started(COMMANDS["run"], tmp, PYTHONIOENCODING=encoding)
+    out, err = process.communicate()
+    assert (err, process.returncode) == ("", 0)
+    assert ("8 σ" if encoding == "utf-8" else "8 sigma") in out
+    assert ("─" in out) == (encoding == "utf-8")
+    assert "\\u" not in out
+
+
+def test_what_has_no_plain_word_is_escaped() -> None:
+    codecs.register_error("plain", ending._plain)
+    assert "a…·ᵀ²\u4e2d\ud800".encode("ascii", "plain") == b"a...*^T^2\\u4e2d\\ud800"
+    assert "…·²ᵀ".encode("cp1252", "plain") == "…·²^T".encode("cp1252")
+    with pytest.raises(UnicodeDecodeError):
+        b"\xff".decode("ascii", "plain")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_closed_streams_break_no_run(closed: str, tmp: Path) -> None:
+    """The exit code is the verdict, and the report is whole: no stream's number was given to a file."""
+    file = tmp.parent / "report.json"
+    words = ["check", str(PORTS / "mistaken"), "-k", "hand-1x1x1", "--dtype", "float64", "--json", str(file)]
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "parity", *words]
+    found = subprocess.run(shell, cwd=ROOT, env=os.environ | {"TMPDIR": str(tmp)}, capture_output=True, text=True)
+    assert (found.stderr, found.returncode) == ("", 0)
+    assert ("mistaken: conforms" in found.stdout) == (">&-" not in closed.split())
+    assert json.loads(file.read_text(encoding="utf-8"))["exit_code"] == 0
+    assert b"\r" not in file.read_bytes()
+    wrong = subprocess.run([*shell, "--nonsense"], cwd=ROOT, capture_output=True, text=True)
+    assert wrong.returncode == 2
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

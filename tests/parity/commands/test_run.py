@@ -33,6 +33,9 @@ def test_w_hh_transposed_in_the_step_fails_at_the_right_tensor_and_step(capsys: 
     assert "first: h layer 0 forward step 1 (t = 1)" in out  # and so the closed form says
     assert "repeat: python -m parity -k linear-response-bf-noh0 --dtype float64 --oracle impulse" in out
     assert "15 of 18 comparisons FAIL" in out  # torch against the truth does not
+    rows = out[out.index("The reference against its oracles") : out.index("Columns: ")].splitlines()
+    assert max(map(len, rows)) <= 80
+    assert [row.split("64")[0].strip() for row in rows if "FAIL" in row] == ["linear state space"]
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_what_failures_share_may_be_a_pair() -> None:
     passing = ["lengths-none-reaches-T", "small-one-input", "square-l1", "small-one-step"]
     assert "bidirectional with lengths" in shared(outcomes(failing, passing))
     in_one = outcomes(["exact-relu-l1", NO_H0], ["square-l1"]) + outcomes([], ["exact-relu-l1", NO_H0], "float32")
-    assert shared(in_one) == ["relu in float64"]
+    assert shared(in_one) == ["nonlinearity relu in float64"]
 
 
 def test_the_lowest_bound_of_a_size_stands_for_all() -> None:

@@ -19,8 +19,8 @@ from parity.vectors import npy
 
 HOSTILE = claims.load(Path(__file__).parent / "hostile")
 FIRST_THREE = vectors.frozen()[:3]
-MISSING = "first: output: missing; 1 later tensor inherits it"
-NO_FOLDER = "first: output: OUT_DIR is no folder any more; 1 later tensor inherits it"
+MISSING = "first: output: missing; 1 later tensor fails"
+NO_FOLDER = "first: output: OUT_DIR is no folder any more; 1 later tensor fails"
 KEPT_OPEN = "after the last case: ended, but something that it started keeps its standard output open"
 
 
@@ -141,8 +141,12 @@ def test_little_of_the_environment_is_handed_down(work: Path, monkeypatch: pytes
 def test_control_characters_and_markup_are_not_obeyed(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for mode, wanted in (
         ("control-characters", "error: �[2J��31m��[bold]boom[/bold] :bomb:"),
-        ("control-answer", r"answered '\x1b]0;owned\x07', expected ok, skip REASON or error REASON"),
-        ("odd-names", "first: output: missing; 4 later tensors inherit it"),
+        (
+            "control-answer",
+            r"answered '\x1b]0;owned\x07', expected ok, skip REASON or error REASON; "
+            "debug text belongs on standard error",
+        ),
+        ("odd-names", "first: output: missing, and there is [red].npy; 4 later tensors fail"),
     ):
         outcomes = list(verdict.check(port(mode), FIRST_THREE, ["float64"], work, 20.0))
         assert lines(outcomes)[0] == wanted

@@ -129,11 +129,16 @@ FAKES = {
     "half-a-line-at-5": ("ppppbpp", BROKEN, r"ended \(exit code 0\) without an answer, after 'o' without a newline"),
     "error-at-5": ("ppppfpp", DIVERGES, r"error: out of memory"),
     "hang": ("b" * 7, BROKEN, r"silent for 1 s"),
+    "not-flushed": ("b" * 7, BROKEN, r"silent for 1 s although all is written: is the answer flushed\?"),
     "no-newline": ("b" * 7, BROKEN, r"silent for 1 s after 'ok' without a newline"),
     "close-and-stay": ("pbpbpbp", BROKEN, r"closed its output without an answer"),
     "one-behind": ("b" * 7, BROKEN, r"silent for 1 s"),
-    "talk-first": ("b" * 7, BROKEN, r"answered 'hello', expected ok, skip REASON or error REASON|before it was asked"),
-    "garbage": ("b" * 7, BROKEN, r"answered .*, expected ok, skip REASON or error REASON"),
+    "talk-first": ("b" * 7, BROKEN, r"answered 'hello', expected ok, .*|answered 'hello' before it was asked"),
+    "garbage": (
+        "b" * 7,
+        BROKEN,
+        r"answered .*, expected ok, skip REASON or error REASON; debug text belongs on standard error",
+    ),
     "endless-line": ("b" * 7, BROKEN, r"wrote far more than one line as its answer"),
     "million-lines": (None, BROKEN, r"answered 'ok' before it was asked|first: a_l0: missing; .*"),
     "answer-twice": (None, BROKEN, r"answered 'ok' before it was asked|first: a_l0: missing; .*"),
@@ -146,7 +151,7 @@ FAKES = {
     "last-word": ("pppppppb", BROKEN, r"after the last case: answered 'bye' after the last case"),
     "skip-everything": ("f" * 7, DIVERGES, r"skipped although it is claimed: not today"),
     "previous-output": ("pffffff", DIVERGES, r"first: a_l0: shape .*"),
-    "out-is-a-link": ("pfppppp", DIVERGES, r"first: a_l0: OUT_DIR is no folder any more; 19 later tensors inherit it"),
+    "out-is-a-link": ("pfppppp", DIVERGES, r"first: a_l0: OUT_DIR is no folder any more; 19 later tensors fail"),
     "half-a-file": (
         "pfppppp",
         DIVERGES,
@@ -161,7 +166,7 @@ FAKES = {
         r"first: output: the file holds 64 bytes of data where its header promises .*",
     ),
     "pickle": ("pfppppp", DIVERGES, r"first: output: the file holds Python objects"),
-    "link": ("pfppppp", DIVERGES, r"first: output: the file is no plain file; 1 later tensor inherits it"),
+    "link": ("pfppppp", DIVERGES, r"first: output: the file is no plain file; 1 later tensor fails"),
     "pipe": ("pfppppp", DIVERGES, r"first: output: the file is no plain file"),
     "folder": ("pfppppp", DIVERGES, r"first: output: the file is no plain file"),
     "float32": ("pfppppp", DIVERGES, r"first: output: dtype float32, wanted float64"),
@@ -172,6 +177,11 @@ FAKES = {
     "nan": ("pfppppp", DIVERGES, r"first: output t = 0 \[0, 0\]: got nan want -0.59\d+ error inf, allowed .*"),
     "zeros": ("pfppppp", DIVERGES, r"first: output t = 0 \[1, 3\]: got 0 want -0.61\d+ error 0.61, allowed .*"),
     "missing": ("pfppppp", DIVERGES, r"first: output: missing"),
+    "misnamed": (
+        "pfppppp",
+        DIVERGES,
+        r"first: output: missing, and there is out.npy; 1 later tensor fails",
+    ),
     "last-bit-at-7": ("ppppppp", CONFORMS, None),
     "unasked-file": ("pfppppp", DIVERGES, r"first: secret.npy: not asked for"),
 }
@@ -208,6 +218,13 @@ def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert checked(port, FIRST_SEVEN[:1], tmp_path)[0].detail.startswith("cannot be started: ")
 
 
+def test_a_program_in_the_folder_is_called_with_a_slash(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    port = replace(python_port("fake"), folder=tmp_path, command=("mine",))
+    said = checked(port, FIRST_SEVEN[:1], tmp_path)[0].detail
+    assert said.endswith("; it is in the folder of port.toml: ./mine")
+
+
 def test_a_port_in_float32_is_held_to_float32(tmp_path: Path) -> None:
     outcomes = checked(python_port("fake", "right"), FIRST_SEVEN, tmp_path, ["float32"])
     assert verdicts(outcomes) == "ppppppp"
@@ -225,7 +242,7 @@ def claiming(**features: object) -> Port:
 NOT_CLAIMED: dict[str, list[tuple[str, object, str]]] = {
     "rich": [
         ("cells", ["gru"], "cell rnn"),
-        ("nonlinearities", ["relu"], "tanh"),
+        ("nonlinearities", ["relu"], "nonlinearity tanh"),
         ("layouts", [], "layout time_major"),
         ("layers", False, "layers"),
         ("bidirectional", False, "bidirectional"),

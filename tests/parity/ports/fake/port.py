@@ -104,6 +104,7 @@ IN_FILES: dict[str, Callable[[Path], None]] = {
     "nan": rewritten(with_nan),
     "zeros": rewritten(np.zeros_like),
     "missing": Path.unlink,
+    "misnamed": lambda file: file.rename(file.with_name("out.npy")),
     "unasked-file": lambda file: file.with_name("secret.npy").touch(),
 }
 
@@ -163,7 +164,9 @@ for line in sys.stdin:
     if mode == "out-is-a-link" and answered == 2:
         moved = Path(out).rename(Path(out).with_name("moved"))
         Path(out).symlink_to(moved)
-    if mode == "million-lines":
+    if mode == "not-flushed":
+        sys.stdout.write("ok\n")
+    elif mode == "million-lines":
         say("ok\n" * 10**6)
     elif mode == "endless-line":
         say("ok" * 10**6)
