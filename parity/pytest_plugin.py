@@ -61,10 +61,11 @@ class VectorItem(pytest.Item):
 
     def runtest(self) -> None:
         from parity.ports import in_process
+        from parity.ports.verdict import KNOWN
         from parity.report.check import line
 
         outcome = in_process.judge(*self._asked)
-        if outcome.verdict == "known failure":
+        if outcome.verdict == KNOWN:
             pytest.xfail(outcome.detail)
         if outcome.verdict == "too sensitive":
             pytest.skip(outcome.detail)

@@ -21,7 +21,6 @@ from parity.report.files import UNWRITTEN, Files
 from parity.vectors import Vector, reading, writing
 
 FRESH_CASES = 20
-LONGEST_TIMEOUT = 86_400.0  # seconds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="ask for each vector N times, from the second in shuffled order (round n: seed n), and want the same bits",
     )
-    parser.add_argument("--timeout", type=float, metavar="S", default=10.0, help="seconds an answer may take (10)")
+    parser.add_argument("--timeout", type=float, metavar="S", help="seconds an answer may take (port.toml's, or 10)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every tensor of every vector")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write what CI servers read")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to look at")
@@ -69,8 +68,10 @@ def _require(parser: argparse.ArgumentParser, options: argparse.Namespace) -> No
         number = getattr(options, name)
         if number is not None and number < 1:
             parser.error(f"--{name.replace('_', '-')} should be at least 1, got {number}")
-    if not 0 < options.timeout <= LONGEST_TIMEOUT:
-        parser.error(f"--timeout should be above 0 and at most {LONGEST_TIMEOUT:g} seconds, got {options.timeout:g}")
+    if options.timeout is not None and not 0 < options.timeout <= claims.LONGEST_ANSWER:
+        parser.error(
+            f"--timeout should be above 0 and at most {claims.LONGEST_ANSWER:g} seconds, got {options.timeout:g}"
+        )
 
 
 def _check(options: argparse.Namespace, parser: argparse.ArgumentParser, written: Files) -> int:
@@ -130,7 +131,7 @@ def _run(port: Port, chosen: Sequence[Vector], dtypes: Sequence[str], options: a
     outcomes = []
     with (
         terminal.progress() as progress,
-        closing(verdict.check(port, chosen, dtypes, work, options.timeout, options.repeat)) as found,
+        closing(verdict.check(port, chosen, dtypes, work, options.timeout or port.seconds, options.repeat)) as found,
     ):
         task = progress.add_task("", total=len(chosen) * len(dtypes))
         for outcome in found:

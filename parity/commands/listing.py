@@ -60,6 +60,6 @@ def details(case: Case, kills: dict[str, list[str]]) -> list[str]:
         f"cell: {', '.join([case.cell, *in_words(case.cell, case)])}; T {case.T}, B {case.B}, I {case.I}, H {case.H}",
         f"options: {', '.join(option for option in options if option)}",
         *([head] if case.O else []),
-        f"clauses of SPEC: {' '.join(clauses(case))}",
+        f"clauses: {' '.join(clauses(case))}",
         caught,
     ]

@@ -154,7 +154,9 @@ def parse(given: Mapping[str, Any], file: Path) -> Port:
     _require(file, "roundoff", roundoff, isinstance(roundoff, dict), "a section")
     claimed = {dtype: _roundoff(file, dtype, value, keys["dtypes"]) for dtype, value in roundoff.items()}
     number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    _require(file, "seconds", seconds, number and 0 < seconds <= LONGEST_ANSWER, f"in 0..{LONGEST_ANSWER:g}")
+    _require(
+        file, "seconds", seconds, number and 0 < seconds <= LONGEST_ANSWER, f"above 0 and at most {LONGEST_ANSWER:g}"
+    )
     declared: dict[str, Any] = {n: value if n in words else tuple(value) for n, value in keys.items()}
     return Port(
         folder=file.parent.resolve(),

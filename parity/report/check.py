@@ -15,7 +15,7 @@ from parity.compare import CaseResult, TensorResult, describe
 from parity.mistakes.likeness import Likeness
 from parity.ports.claims import Port
 from parity.ports.process import printable
-from parity.ports.verdict import Outcome
+from parity.ports.verdict import KNOWN, Outcome
 from parity.report import roundoff, terminal
 from parity.report.hints import hints
 from parity.report.results import finite, specification, tensor, versions
@@ -28,7 +28,14 @@ FEW = 12  # vectors that have a row each where they pass
 MOST = 20  # vectors that have a row because they do not pass
 NAME = 44  # columns of a vector's name
 WORDED = 100  # columns from which on there is a word on each vector
-VERDICTS = {"pass": "green", "fail": "bold red", "broken": "bold red", "too sensitive": "yellow", "not claimed": "dim"}
+VERDICTS = {
+    "pass": "green",
+    "fail": "bold red",
+    "broken": "bold red",
+    KNOWN: "yellow",
+    "too sensitive": "yellow",
+    "not claimed": "dim",
+}
 WRONG = ("fail", "broken")
 _URGENT = (*WRONG, "pass")
 
@@ -124,15 +131,25 @@ def table(port: Port, outcomes: Sequence[Outcome], width: int) -> Table | None:
 
 
 def _rows(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:
-    """The name and the outcomes of each row: a vector; of many that do not pass the rest, of many that do a cell."""
+    """The name and the outcomes of each row: a vector; of many that do not pass the rest, of many that do a cell.
+
+    Known failures are one row.
+    """
     vectors: dict[str, list[Outcome]] = {}
     for o in sorted(outcomes, key=urgency):
         vectors.setdefault(o.vector.case.id, []).append(o)
     wrong = {name: found for name, found in vectors.items() if any(o.verdict in WRONG for o in found)}
-    right = {name: found for name, found in vectors.items() if name not in wrong}
+    known = [o for found in vectors.values() for o in found if o.verdict == KNOWN]
+    right = {
+        name: passed
+        for name, found in vectors.items()
+        if name not in wrong and (passed := [o for o in found if o.verdict != KNOWN])
+    }
     rows = list(wrong.items())[:MOST]
     if rest := list(wrong.values())[MOST:]:
         rows.append((f"and {len(rest)} more", [o for found in rest for o in found]))
+    if known:
+        rows.append(("known failures (SPEC 10.10)", known))
     if len(right) <= FEW:
         return [*rows, *right.items()]
     for cell in dict.fromkeys(found[0].vector.case.cell for found in right.values()):
@@ -152,7 +169,7 @@ def _cell(outcomes: Sequence[Outcome]) -> Text:
 
 def totals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """How many vectors came to which verdict, how many tensors were compared, the largest share of the tolerance."""
-    results = [o.result for o in outcomes if o.result]
+    results = [o.result for o in outcomes if o.result and o.verdict != KNOWN]
     return {
         **{verdict: sum(o.verdict == verdict for o in outcomes) for verdict in VERDICTS},
         "tensors": sum(len(r.tensors) for r in results),
@@ -166,7 +183,8 @@ def closing(port: Port, outcomes: Sequence[Outcome]) -> list[str]:
     code = exit_code(outcomes)
     counts = ", ".join(f"{t[name]} {name}" for name in VERDICTS if t[name])
     share = f"; worst share of the tolerance {t['worst_share']:.3g}" if code == CONFORMS else ""
-    lines = [f"{port.name}: {WORDS[code]}  ({counts}; {t['tensors']} tensors{share})"]
+    but = " but for known failures" if t[KNOWN] and code == CONFORMS else ""
+    lines = [f"{port.name}: {WORDS[code]}{but}  ({counts}; {t['tensors']} tensors{share})"]
     reasons = ", ".join(f"{reason} ({n})" for reason, n in not_claimed(outcomes).items())
     if reasons:
         lines.append(f"not claimed: {reasons}")
@@ -220,7 +238,7 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Liken
     }
 
 
-TAGS = {"fail": "failure", "broken": "error", "too sensitive": "skipped", "not claimed": "skipped"}
+TAGS = {"fail": "failure", "broken": "error"} | dict.fromkeys((KNOWN, "too sensitive", "not claimed"), "skipped")
 
 
 def junit(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness]) -> bytes:

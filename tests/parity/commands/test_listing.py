@@ -30,7 +30,7 @@ def test_one_case_says_all_that_it_covers(capsys: pytest.CaptureFixture[str]) ->
         f"truncate-2-ragged: {CASES['truncate-2-ragged'].comment}",
         "cell: rnn, nonlinearity tanh; T 7, B 3, I 4, H 5",
         "options: 2 layers, one direction, biases, h0, time major, lengths 5 2 7, truncate 2",
-        "clauses of SPEC: 2.3 3.1 3.4 4.4 4.5 5.2 5.4 5.5 5.7 6.1 6.2 6.4 6.5 7.1",
+        "clauses: 2.3 3.1 3.4 4.4 4.5 5.2 5.4 5.5 5.7 6.1 6.2 6.4 6.5 7.1",
         f"planted mistakes that it catches: {len(vectors.known_kills()['truncate-2-ragged'])}",
     ]
 
