@@ -164,7 +164,7 @@ def _laid_out(case: Case, name: str, array: Array) -> Array:
 
 
 def stack(column: Column, xp: Any) -> Forward:
-    """Layers and directions, ragged sequences and dropout, around one column: output, and the last states. SPEC 4.5, 6.5.
+    """Layers, directions, ragged sequences, dropout around one column: output, and the last states. SPEC 4.5, 6.5.
 
     column(problem, w, x, initial): the states of one layer in one direction at every step, (T, B, ·) each, from its
     parameters by their names without layer and direction, what it reads, and its states (B, ·) before the first step.

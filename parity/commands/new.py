@@ -11,7 +11,7 @@ from parity.ports import failed
 from parity.ports.claims import MANIFEST
 
 PORTS = Path(ports.__file__).parent
-SPEC = Path(reference.__file__).parent / "SPEC.md"
+SPECIFICATION = Path(reference.__file__).parent / "SPEC.md"
 TEMPLATES = {
     "c-minimal": "C11, one cell forward: the least that passes, to read in two minutes",
     "c": "C11, everything but CTC, plain loops",
@@ -49,5 +49,5 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         print(f"  {file}")
     print(f"It passes already: {parser.prog.removesuffix(' new')} check {folder}")
     print("Put your own computation in its place, and claim more in port.toml, step by step, as these say:")
-    print(f"  {PORTS / 'README.md'}\n  {SPEC}")
+    print(f"  {PORTS / 'README.md'}\n  {SPECIFICATION}")
     return 0
