@@ -253,7 +253,7 @@ def junit(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness
         about = {
             "port": f"{port.name} ({port.language})",
             "reference": reference.__version__,
-            "SPEC": specification(),
+            "specification": specification(),
             "vectors": ", ".join(dict.fromkeys(o.vector.manifest for o in some)),
             **({"effective roundoff": levels[dtype]} if dtype in levels else {}),
         }

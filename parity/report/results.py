@@ -27,7 +27,7 @@ def totals(results: Sequence[CaseResult]) -> dict[str, Any]:
 
 
 def specification() -> str:
-    """The version of SPEC. SPEC 40.1."""
+    """The version of the specification. SPEC 40.1."""
     beginning = Path(reference.__file__).with_name("SPEC.md").read_text(encoding="utf-8").split("\n\n", 2)[1]
     return beginning.split("`")[1]
 
