@@ -336,7 +336,9 @@ def test_junit_has_a_suite_a_dtype_that_says_what_was_checked(tmp_path: Path) ->
     assert int(str(first.get("errors"))) > 0
     about = {each.get("name"): each.get("value") for each in first.iter("property")}
     assert about["reference"] == reference.__version__
-    assert f"Version `{about['specification']}`" in Path(reference.__file__).with_name("SPEC.md").read_text(encoding="utf-8")
+    assert f"Version `{about['specification']}`" in Path(reference.__file__).with_name("SPEC.md").read_text(
+        encoding="utf-8"
+    )
     assert about["vectors"] == hashlib.sha256((vectors.FROZEN / "manifest.json").read_bytes()).hexdigest()
     assert str(about["effective roundoff"]).startswith("effective roundoff ")
 

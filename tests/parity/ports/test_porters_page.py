@@ -21,7 +21,7 @@ from parity.vectors import writing
 
 PORTS = Path(parity.__file__).parent / "ports"
 PAGE = (PORTS / "README.md").read_text(encoding="utf-8")
-BEGIN, ROUNDOFF = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+BEGIN, KNOWN, ROUNDOFF = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 RUNG = re.compile(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \| (\d+) \| (\d+) \|$", re.MULTILINE)
 NO_COMPILER = pytest.mark.skipif(shutil.which("cc") is None, reason="NOT CHECKED: cc not on this machine")
 
@@ -199,3 +199,17 @@ def test_every_link_leads_somewhere() -> None:
     links = re.findall(r"\]\(([^)]+)\)", PAGE)
     assert len(links) > 4
     assert all((PORTS / link).exists() for link in links)
+
+
+def test_the_functions_of_the_page_conform(capsys: pytest.CaptureFixture[str]) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    found: dict[str, Any] = {}
+    exec(program.replace("parity.check(", "code = parity.check("), found)
+    assert found["code"] == 0
+    assert "mine: conforms" in capsys.readouterr().out
+
+
+def test_the_known_failure_of_the_page_is_one(tmp_path: Path) -> None:
+    port = loaded(tmp_path, "seconds = 60\n" + BEGIN.replace("float64", "float32") + KNOWN)
+    assert port.seconds == 60
+    assert list(port.known_failures) == [("not-finite-relu-nan", "float32")]
