@@ -197,7 +197,7 @@ def test_what_is_printed_fits_80_columns() -> None:
 
 def test_every_link_leads_somewhere() -> None:
     links = re.findall(r"\]\(([^)]+)\)", PAGE)
-    assert len(links) > 4
+    assert links
     assert all((PORTS / link).exists() for link in links)
 
 
