@@ -76,7 +76,7 @@ def summary(results: Sequence[CaseResult]) -> Table:
     against = [name for name in ORACLES if name != "enclosure" and any(r.oracle == name for r in results)]
     table.add_column("cases", no_wrap=True)
     judged = ["truth", "torch\ntruth", "nearer"] if _judged(results) else []
-    for name in ("float", *(name.replace("-", "\n") for name in against), *judged):
+    for name in ("bit", *(name.replace("-", "\n") for name in against), *judged):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for (name, dtype), members in _rows(results):
@@ -125,7 +125,7 @@ def _worst(results: Sequence[CaseResult], oracle: str, who: str = "reference") -
 def _share(worst: CaseResult) -> str:
     if worst.case.exact and worst.share == 0:
         return "exact"
-    return f"{worst.share:.3f}" if worst.share <= 1 else f"{worst.share:.2g}"
+    return f"{worst.share:.3f}" if worst.share <= 1 else f"{worst.share:.{'2g' if worst.share < 99 else '0e'}}"
 
 
 def _verdict(failed: int) -> Text:
