@@ -9,14 +9,12 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from parity.compare import CaseResult, message
 from parity.oracles import ORACLES
-from parity.packages import install
-from parity.progress import Told
 from parity.report.results import nearer, totals, versions
 from parity.tolerance import SIGMAS
 
@@ -25,13 +23,11 @@ FAILURES_SHOWN = 10
 WIDTH = 80  # columns that every table fits
 
 
-def require_page_packages(
-    parser: argparse.ArgumentParser, what: str = "--html", packages: Sequence[str] = ("jinja2", "matplotlib")
-) -> None:
-    """Ends with wrong usage where what makes the pages, or a picture, is not installed."""
-    missing = [package for package in packages if find_spec(package) is None]
+def require_page_packages(parser: argparse.ArgumentParser) -> None:
+    """Ends with wrong usage where what makes the pages is not installed."""
+    missing = [package for package in ("jinja2", "matplotlib") if find_spec(package) is None]
     if missing:
-        parser.error(f"{what} needs {' and '.join(missing)}: {install('report')}")
+        parser.error(f'--html needs {" and ".join(missing)}: python -m pip install -e ".[report]"')
 
 
 class _Console(Console):
@@ -71,21 +67,6 @@ def progress() -> Progress:
     return Progress(*columns, console=_Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 
-def teller(progress: Progress) -> Told:
-    """Shows in one row the last thing that it is told."""
-    row: dict[str, TaskID] = {}
-
-    def tell(what: str, done: int, total: int | None) -> None:
-        if what not in row:
-            for task in row.values():
-                progress.remove_task(task)
-            row.clear()
-            row[what] = progress.add_task(what, total=total)
-        progress.update(row[what], completed=done)
-
-    return tell
-
-
 def summary(results: Sequence[CaseResult]) -> Table:
     """The worst share of the tolerance against each oracle, and who is right: a row for each cell and dtype.
 
@@ -95,7 +76,7 @@ def summary(results: Sequence[CaseResult]) -> Table:
     against = [name for name in ORACLES if name != "enclosure" and any(r.oracle == name for r in results)]
     table.add_column("cases", no_wrap=True)
     judged = ["truth", "torch\ntruth", "nearer"] if _judged(results) else []
-    for name in ("bits", *(name.replace("-", "\n") for name in against), *judged):
+    for name in ("bit", *(name.replace("-", "\n") for name in against), *judged):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for (name, dtype), members in _rows(results):
@@ -144,7 +125,7 @@ def _worst(results: Sequence[CaseResult], oracle: str, who: str = "reference") -
 def _share(worst: CaseResult) -> str:
     if worst.case.exact and worst.share == 0:
         return "exact"
-    return f"{worst.share:.3f}" if worst.share <= 1 else f"{worst.share:.0e}"
+    return f"{worst.share:.3f}" if worst.share <= 1 else f"{worst.share:.{'2g' if worst.share < 99 else '0e'}}"
 
 
 def _verdict(failed: int) -> Text:

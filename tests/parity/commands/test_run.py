@@ -10,7 +10,10 @@ import pytest
 
 from parity import commands
 from parity.cases import CASES
+from parity.compare import CaseResult, TensorResult
 from parity.mistakes import MISTAKES, planted
+from parity.oracles import ORACLES
+from parity.report import terminal
 from reference.cells.rnn import Rnn
 
 
@@ -36,6 +39,25 @@ def test_w_hh_transposed_in_the_step_fails_at_the_right_tensor_and_step(capsys: 
     rows = out[out.index("The reference against its oracles") : out.index("Columns: ")].splitlines()
     assert max(map(len, rows)) <= 80
     assert [row.split("64")[0].strip() for row in rows if "FAIL" in row] == ["linear state space"]
+
+
+def test_the_widest_summary_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    """The group of the longest name, every oracle, errors of any size, a thousand failures."""
+    case = max(CASES.values(), key=lambda case: len(case.group))
+    results = [
+        CaseResult(case, oracle, dtype, (TensorResult("output", share, problem="wrong"),), who)
+        for oracle in ORACLES
+        for dtype, share in (("float64", 5.67e14), ("float32", 98.76))
+        for who in (("reference", "torch") if oracle == "enclosure" else ("reference",))
+        for _ in range(200)
+    ]
+    terminal.console().print(terminal.summary(results))
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "…" not in out
+    rows = [line.split() for line in out.splitlines() if "FAIL" in line]
+    assert [row[-2:] for row in rows] == [["1200", "FAIL"]] * 2
+    assert [row[-9:-2] for row in rows] == [["64", *["6e+14"] * 6], ["32", *["99"] * 6]]
 
 
 @pytest.mark.parametrize(
