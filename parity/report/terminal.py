@@ -9,12 +9,14 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from parity.compare import CaseResult, message
 from parity.oracles import ORACLES
+from parity.packages import install
+from parity.progress import Told
 from parity.report.results import nearer, totals, versions
 from parity.tolerance import SIGMAS
 
@@ -23,11 +25,13 @@ FAILURES_SHOWN = 10
 WIDTH = 80  # columns that every table fits
 
 
-def require_page_packages(parser: argparse.ArgumentParser) -> None:
-    """Ends with wrong usage where what makes the pages is not installed."""
-    missing = [package for package in ("jinja2", "matplotlib") if find_spec(package) is None]
+def require_page_packages(
+    parser: argparse.ArgumentParser, what: str = "--html", packages: Sequence[str] = ("jinja2", "matplotlib")
+) -> None:
+    """Ends with wrong usage where what makes the pages, or a picture, is not installed."""
+    missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        parser.error(f'--html needs {" and ".join(missing)}: python -m pip install -e ".[report]"')
+        parser.error(f"{what} needs {' and '.join(missing)}: {install('report')}")
 
 
 class _Console(Console):
@@ -65,6 +69,21 @@ def progress() -> Progress:
     """A progress bar on the error output, gone when it is done; none where nobody sees it."""
     columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=_Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+
+
+def teller(progress: Progress) -> Told:
+    """Shows in one row the last thing that it is told."""
+    row: dict[str, TaskID] = {}
+
+    def tell(what: str, done: int, total: int | None) -> None:
+        if what not in row:
+            for task in row.values():
+                progress.remove_task(task)
+            row.clear()
+            row[what] = progress.add_task(what, total=total)
+        progress.update(row[what], completed=done)
+
+    return tell
 
 
 def summary(results: Sequence[CaseResult]) -> Table:
