@@ -22,7 +22,7 @@ from reference.arrays import Array
 from reference.recurrent import Recurrent
 
 B, I, H = 16, 4, 32
-RADII = (0.9, 1.0, 1.1)  # spectral radii of W_hh
+RADII = {"linear": (0.9, 1.0, 1.1), "tanh": (0.9, 1.0, 2.0)}  # spectral radii of W_hh
 KEEPS = {"gru": "z", "lstm": "f"}  # the gate that keeps the state
 MOST_STEPS = 500  # the squares of what is left beyond are 0 in float64
 
@@ -81,7 +81,7 @@ def curves(T: int, seed: int) -> list[Curve]:
     simple = [
         _curve(kind, f"ρ = {radius:g}", reference.RNN(I, H, nonlinearity=f), _with_radius(radius), T, seed)
         for kind, f in (("linear", "identity"), ("tanh", "tanh"))
-        for radius in RADII
+        for radius in RADII[kind]
     ]
     biases = {"bias 0": 0.0, "bias 1": 1.0, "bias log(T-1)": np.log(T - 1)}
     gated = [

@@ -73,7 +73,7 @@ class Step:
     @property
     def above(self) -> Array:
         """What arrives at h from above: what is left of its gradient."""
-        arrived = np.array([sum(map(prod, terms)) for terms in self.carry["h"]])
+        arrived = _arriving(self, "h")
         left = self.d["h"] - arrived
         return np.where(np.abs(left) < 1e-14 * np.abs([self.d["h"], arrived]).max(), 0, left)  # what it rounded
 
@@ -310,9 +310,16 @@ class Column:
     def backward(self) -> Iterator[str]:
         """From the last step read to the first."""
         yield f"\nbackward, {self.name}"
+        last = len(self.steps) - 1
         for s, now in reversed(list(enumerate(self.steps))):
-            yield f" step {s} (t = {now.t})   from above {_row(now.above)}"
+            given = "".join(f"   d_{state}_n = {_row(_arriving(now, state))}" for state in now.carry if s == last)
+            yield f" step {s} (t = {now.t})   from above {_row(now.above)}{given}"
             yield from self.written.backward(now)
+
+
+def _arriving(now: Step, state: str) -> Array:
+    """What arrives at a state from the right."""
+    return np.array([sum(map(prod, terms)) for terms in now.carry[state]])
 
 
 def columns(case: Case, values: Arrays, passed: subject.Passes, b: int) -> list[Column]:

@@ -15,7 +15,7 @@ from reference.arrays import Array
 BLUE, GREEN, RED, PURPLE = "#0072B2", "#009E73", "#D55E00", "#9A4C80"
 PANELS = {
     "Linear: the spectral radius ρ of W_hh decides": {"linear": (BLUE, GREEN, RED)},
-    "tanh: its slope is below 1, so all three fade": {"tanh": (BLUE, GREEN, RED)},
+    "tanh: ρ decides, less its slope, which is below 1": {"tanh": (BLUE, GREEN, RED)},
     "Gates: the gradient stays where they stay open": {"GRU": ("black",) * 3, "LSTM": (PURPLE,) * 3},
 }
 STYLES = {"LSTM": "--"}
