@@ -16,7 +16,8 @@ def main() -> int:
         package = str(error.name).partition(".")[0]
         if package not in EXTRAS:
             raise
-        print(f"{package} is missing: {install(EXTRAS[package])}", file=sys.stderr)
+        without = "; a port is checked without it: bptt check PORT (bptt --help)" if package == "torch" else ""
+        print(f"{package} is missing: {install(EXTRAS[package])}{without}", file=sys.stderr)
         return 2
 
 

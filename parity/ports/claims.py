@@ -113,6 +113,8 @@ def _lists() -> dict[str, tuple[str, ...]]:
 
 def load(path: Path) -> Port:
     """The port in a folder, or beside a file. Raises BadPort. SPEC 10.6."""
+    if not path.exists():
+        raise BadPort(f"{path} is not there, expected a folder with a {MANIFEST}")
     file = (path if path.is_dir() else path.parent) / MANIFEST
     try:
         keys = tomllib.loads(file.read_text(encoding="utf-8"))

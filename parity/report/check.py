@@ -189,7 +189,9 @@ def closing(port: Port, outcomes: Sequence[Outcome]) -> list[str]:
     if reasons:
         lines.append(f"not claimed: {reasons}")
     if step := next_claim(outcomes):
-        lines.append(f"next: claim {step[0]}: {step[1]} more vectors")
+        more = [f'"{word}"' for word in ("trace", "backward") if word not in port.provides]
+        also = f"; or provide {more[0]}" if more else ""
+        lines.append(f"next: claim {step[0]}: {step[1]} more vectors{also}")
     return lines
 
 
@@ -255,7 +257,7 @@ def junit(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness
             "reference": reference.__version__,
             "specification": specification(),
             "vectors": ", ".join(dict.fromkeys(o.vector.manifest for o in some)),
-            **({"effective roundoff": levels[dtype]} if dtype in levels else {}),
+            **({"effective roundoff": levels[dtype].removeprefix("effective roundoff ")} if dtype in levels else {}),
         }
         for name, value in about.items():
             ElementTree.SubElement(properties, "property", name=name, value=printable(value))
