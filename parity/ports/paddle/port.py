@@ -39,7 +39,7 @@ def layer_of(given: Named, problem: Problem) -> Any:
 def forward(inputs: Named, problem: Problem) -> Named:
     """The stack, and of a network its output layer and its divergence. SPEC 3.5, 8.5."""
     case, states = problem.case, problem.case.rnn().cell.states
-    given = {name: paddle.to_tensor(a) if isinstance(a, np.nda) else a for name, a in inputs.items()}
+    given = {name: paddle.to_tensor(a) if isinstance(a, np.ndarray) else a for name, a in inputs.items()}
     ends = paddle.to_tensor(problem.lengths.astype(np.int32)) if case.lengths else None
     first = tuple(given[f"{name}0"] for name in states)
     x = given["x"].transpose([1, 0, 2]) if case.batch_first else given["x"]
