@@ -86,3 +86,15 @@ def test_onnx_runtime_differs_in_small_arguments_and_in_nan_alone(capsys: pytest
     ]
     assert len(re.findall(r"^FAIL not-finite-\S+ .* got 0 want nan ", out, re.M)) == 2
     assert out.count("FAIL ") == 8
+
+
+def test_pytorch_itself_conforms_but_for_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.main(["check", str(PORTS / "torch"), "-k", "binary_cross_entropy"]) == 0
+    out = capsys.readouterr().out
+    assert "torch: conforms but for known failures" in out
+    assert "6 known failure" in out
+
+
+@pytest.mark.parametrize("file", sorted(PORTS.glob("*/port.toml")), ids=lambda file: file.parent.name)
+def test_every_port_toml_is_one(file: Path) -> None:
+    assert claims.load(file.parent).name == file.parent.name
