@@ -1,5 +1,6 @@
 """A port that is functions of this process: `parity.check`, the plugin of pytest, known failures. SPEC 10.10, 10.11."""
 
+import os
 import re
 import subprocess
 import sys
@@ -169,9 +170,9 @@ def plugin(tmp_path: Path, *arguments: str, function: str = "forward", claims: s
     words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n0", f"--rootdir={tmp_path}", "-c", "none.ini"]
     (tmp_path / "none.ini").write_text("[pytest]\n")
     loaded = [] if _is_installed() else ["-p", "parity.pytest_plugin"]
-    done = subprocess.run(
-        [*words, *loaded, "--bptt", str(file), *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    words += [*loaded, "--bptt", str(file), *arguments]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
