@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 import parity
+from parity import adapter
 from parity.cases import Case, arrays
 from parity.oracles import torch_autograd
 from reference import unroll
@@ -104,10 +105,12 @@ class Jax:
 
         port = _port("jax")
         values = arrays(case).astype(dtype)
+        problem, _ = adapter.prepared(adapter.Request(case, values, ()))
 
         def forward(params: Any, x: Any, initial: Any) -> Any:
-            states, last = port.layer(case, params, "_l0", x, {name: state[0] for name, state in initial.items()})
-            return states["h"], {name: state[None] for name, state in last.items()}
+            w = {name.removesuffix("_l0"): p for name, p in params.items()}
+            states = port.column(problem, w, x, {name: state[0] for name, state in initial.items()})
+            return states["h"], {name: series[-1:] for name, series in states.items()}
 
         def forward_backward(params: Any, x: Any, initial: Any, upstream: Any) -> Any:
             results, vjp = jax.vjp(forward, params, x, initial)
