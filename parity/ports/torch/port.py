@@ -19,7 +19,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 
 
 def recurrent(given: Named, problem: Problem) -> Named:
-    """What the module of a case gives, in its own layout; ragged sequences are packed. SPEC 6."""
+    """What the module of a case gives, in its own layout; ragged sequences are packed. SPEC 6.1."""
     case, ragged, states = problem.case, problem.case.lengths is not None, problem.case.rnn().cell.states
     options: dict[str, Any] = {
         name: getattr(case, name) for name in ("num_layers", "bias", "batch_first", "bidirectional")
