@@ -87,7 +87,7 @@ def prepared(request: Request) -> tuple[Problem, Named]:
     initial = values.initial or {name: np.zeros((*shape, cell.sizes[name]), dtype) for name in cell.states}
     no_biases = {name: np.zeros(size, dtype) for name, size in replace(case, O=None, bias=True).shapes().items()}
     inputs = {
-        "x": np.where(real, _time_major(case, values.x), 0),
+        "x": np.where(real, case.time_major(values.x), 0),
         **{f"{name}0": state.reshape(*shape, -1) for name, state in initial.items()},
         **no_biases,
         **{name.removeprefix(case.prefix): parameter for name, parameter in values.params.items()},
@@ -111,26 +111,21 @@ def _judged(case: Case, values: Arrays, real: Array) -> tuple[Array | None, Arra
     """The target of each step, 0 where none counts, and the weights as they count. SPEC 8.3, 8.4."""
     if values.target is None:
         return None, None
-    given = 1 if values.weights is None else _time_major(case, values.weights)
+    given = 1 if values.weights is None else case.time_major(values.weights)
     weights = np.where(real, given, 0).astype(values.x.dtype)
     if case.per_sequence:
         return values.target, weights
-    target, counts = _time_major(case, values.target), weights != 0
+    target, counts = case.time_major(values.target), weights != 0
     if np.issubdtype(target.dtype, np.integer):
         target = np.eye(case.O or 0, dtype=weights.dtype)[np.where(counts, target, 0)]
     return np.where(counts[:, :, None], target, 0), weights / weights.sum() if case.reduction == "mean" else weights
-
-
-def _time_major(case: Case, series: Array) -> Array:
-    """A series of the layout of a case, (T, B, ...)."""
-    return series[:, None] if not case.batched else series.swapaxes(0, 1) if case.batch_first else series
 
 
 def _upstream(case: Case, problem: Problem, values: Arrays) -> Named:
     """What is given back to the outputs: 1 to DIV, and what else the case has. SPEC 5.1, 8.1."""
     found = {} if case.O is None else {"div": np.ones((), values.x.dtype)}
     if values.d_output is not None:
-        found["output"] = np.where(problem.real, _time_major(case, values.d_output), 0)
+        found["output"] = np.where(problem.real, case.time_major(values.d_output), 0)
     states = {f"{name}_n": d for name, d in (values.d_last or {}).items()}
     return found | {name: d.reshape(d.shape[0], case.B, -1) for name, d in states.items()}
 

@@ -132,6 +132,12 @@ class Case:
         """Name to shape of every parameter."""
         return (self.rnn() if self.O is None else self.network()).shapes
 
+    def time_major(self, series: Array) -> Array:
+        """A series in the layout of this case, as (T, B, ...)."""
+        if not self.batched:
+            return series[:, None]
+        return series.swapaxes(0, 1) if self.batch_first else series
+
     def laid_out(self, series: Array) -> Array:
         """A time-major array (T, B, ...) in the layout of this case."""
         if not self.batched:

@@ -30,11 +30,6 @@ class Seen:
     def lengths(self) -> tuple[int, ...]:
         return self.case.lengths or (self.case.T,) * self.case.B
 
-    def _time_major(self, series: Array) -> Array:
-        if not self.case.batched:
-            return series[:, None]
-        return series.swapaxes(0, 1) if self.case.batch_first else series
-
     @property
     def real(self) -> Array:
         """Which steps are real: (T, B)."""
@@ -44,18 +39,18 @@ class Seen:
     def weights(self) -> Array:
         """The weight of each step, 0 where it is padding: (T, B)."""
         given = self.values.weights
-        whole = np.ones((self.case.T, self.case.B)) if given is None else self._time_major(given)
+        whole = np.ones((self.case.T, self.case.B)) if given is None else self.case.time_major(given)
         return np.where(self.real, whole, 0)
 
     def rows(self, name: str) -> Array:
         """The rows of a series of the output layer at the steps that count: (N, O)."""
-        return self._time_major(self.tensors[name])[self.weights != 0]
+        return self.case.time_major(self.tensors[name])[self.weights != 0]
 
     @property
     def target(self) -> Array | None:
         """A target that belongs to each step, time-major."""
         given = self.values.target
-        return None if given is None or self.case.per_sequence else self._time_major(given)
+        return None if given is None or self.case.per_sequence else self.case.time_major(given)
 
     @property
     def desired(self) -> Array:
@@ -78,7 +73,7 @@ class Seen:
     @property
     def unread(self) -> Array:
         """What must not be read of the series of real numbers: x and d_output at padding, targets of weight 0."""
-        series = [self._time_major(s)[~self.real] for s in (self.values.x, self.values.d_output) if s is not None]
+        series = [self.case.time_major(s)[~self.real] for s in (self.values.x, self.values.d_output) if s is not None]
         return np.concatenate([s.ravel() for s in (*series, self.unasked)])
 
     @property

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from parity.ports.claims import Port
-from parity.ports.verdict import Outcome
+from parity.ports.verdict import WRONG, Outcome
 from parity.vectors import npy
 
 FILE = ".bptt-failed"
-WRONG = ("fail", "broken")
 
 
 def remembered(port: Port) -> set[str]:

@@ -21,6 +21,7 @@ ALONE = 10  # failing vectors of a dtype that are asked for again alone
 REASON_SHOWN = 200  # characters
 DIFFERING_NAMED = 4  # tensors
 KNOWN = "known failure"
+WRONG = ("fail", "broken")
 
 
 @dataclass(frozen=True)

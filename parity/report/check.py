@@ -15,7 +15,7 @@ from parity.compare import CaseResult, TensorResult, describe
 from parity.mistakes.likeness import Likeness
 from parity.ports.claims import Port
 from parity.ports.process import printable
-from parity.ports.verdict import KNOWN, Outcome
+from parity.ports.verdict import KNOWN, WRONG, Outcome
 from parity.report import roundoff, terminal
 from parity.report.hints import hints
 from parity.report.results import finite, specification, tensor, versions
@@ -36,7 +36,6 @@ VERDICTS = {
     "too sensitive": "yellow",
     "not claimed": "dim",
 }
-WRONG = ("fail", "broken")
 _URGENT = (*WRONG, "pass")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from parity.cells import in_words
-from parity.ports.verdict import Outcome
+from parity.ports.verdict import WRONG, Outcome
 
 LINES = 3
 ABOVE, BOUNDS = " above ", (1, 8, 16, 32, 64, 256)
@@ -15,7 +15,7 @@ def shared(outcomes: Sequence[Outcome]) -> list[str]:
 
     A pair explains nothing where a single vector fails: some pair always is its own.
     """
-    failing = [list(features(o)) for o in outcomes if o.verdict in ("fail", "broken")]
+    failing = [list(features(o)) for o in outcomes if o.verdict in WRONG]
     passing = [set(features(o)) for o in outcomes if o.verdict == "pass"]
     if not failing or not passing:
         return []
