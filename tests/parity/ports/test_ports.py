@@ -339,7 +339,10 @@ def test_a_wrong_port_toml_is_said(tmp_path: Path, old: str, new: str, words: st
 
 def test_a_port_is_a_folder_or_a_file_beside_its_port_toml(tmp_path: Path) -> None:
     (tmp_path / "port.toml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "port").touch()
     assert claims.load(tmp_path) == claims.load(tmp_path / "port.toml") == claims.load(tmp_path / "port")
+    with pytest.raises(BadPort, match="no-port is not there, expected a folder with a port.toml"):
+        claims.load(tmp_path / "no-port")
 
 
 def test_a_build_that_fails_is_said() -> None:
