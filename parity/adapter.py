@@ -27,11 +27,12 @@ Named = dict[str, Any]  # arrays of a framework, or of NumPy, by name
 
 @dataclass(frozen=True)
 class Request:
-    """One case as a port gets it: what it is, its inputs, and which tensors are asked for."""
+    """One case as a port gets it: what it is, its inputs, which tensors are asked for, where it starts."""
 
     case: Case
     values: Arrays
     asked: tuple[str, ...]
+    continued: bool = False  # from the states that the case before has ended with. SPEC 10.12
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,23 @@ Answer = Callable[[Request], Mapping[str, Array]]
 
 
 def network(forward: Forward, vjp: Product | None = None) -> Answer:
-    """The answer to any case, from the two functions; without `vjp` to those that ask for no gradient."""
+    """The answer to any case, from the two functions; without `vjp` to those that ask for no gradient.
+
+    What one case ends with is kept, and is where the next starts that continues it.
+    """
+    last: Named = {}
 
     def answer(request: Request) -> Mapping[str, Array]:
         case, values = request.case, request.values
         problem, inputs = prepared(request)
+        inputs |= {f"{name}0": last[name] for name in case.rnn().cell.states if request.continued}
+        gradients: Named = {}
         if vjp is None or not any(name.startswith("d_") for name in request.asked):
-            return _outputs(case, problem, forward(inputs, problem))
-        outputs, gradients = vjp(lambda given: forward(given, problem), inputs, _upstream(case, problem, values))
-        return _outputs(case, problem, outputs) | _gradients(case, problem, gradients)
+            outputs = forward(inputs, problem)
+        else:
+            outputs, gradients = vjp(lambda given: forward(given, problem), inputs, _upstream(case, problem, values))
+        last.update({name: np.asarray(outputs[f"{name}_n"]) for name in case.rnn().cell.states})
+        return _outputs(case, problem, outputs) | (_gradients(case, problem, gradients) if gradients else {})
 
     return answer
 
@@ -191,20 +200,20 @@ def stack(column: Column, xp: Any) -> Forward:
     return forward
 
 
-def read(folder: Path) -> Request:
+def read(folder: Path, continued: bool = False) -> Request:
     """What a CASE_DIR holds."""
     files = reading.files_of(folder)
     keys = reading.read_keys(files)
     case, values = reading.read_inputs(files, keys)
-    return Request(case, values, tuple(keys["asked"].split()))
+    return Request(case, values, tuple(keys["asked"].split()), continued)
 
 
 def serve(answer: Answer) -> None:
     """Answers every line of the standard input: writes what is asked for of the tensors that `answer` gives."""
     for line in sys.stdin:
-        folder, _, out = line.rstrip("\n").partition("\t")
+        folder, out, *continued = line.rstrip("\n").split("\t")
         try:
-            request = read(Path(folder))
+            request = read(Path(folder), continued == ["continue"])
             tensors = answer(request)
             for name in request.asked:
                 npy.write(Path(out) / f"{name}.npy", np.asarray(tensors[name]))

@@ -101,6 +101,17 @@ def _within_a_column(case: Case, about: tensors.Tensor) -> Array:
     return -places if about.backward else places
 
 
+def where(result: CaseResult, first: TensorResult) -> str:
+    """The element at which a tensor first fails, or what is wrong with it as a whole."""
+    if first.mismatch is None:
+        return f"{first.tensor}: {first.problem}"
+    d = first.mismatch
+    return (
+        f"{describe(result.case, first.tensor, d.index)}: got {d.got:.17g} want {d.wanted:.17g} "
+        f"error {d.error:.2g}, allowed {d.allowed:.2g}"
+    )
+
+
 def compare(
     case: Case,
     oracle: str,

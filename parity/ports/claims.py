@@ -97,7 +97,7 @@ _LISTS = {
     "activations": tuple(ACTIVATIONS),
     "divergences": (*DIVERGENCES, "mean_pooled_cross_entropy", "ctc"),
 }
-_FLAGS = ("layers", "bidirectional", "h0", "lengths", "dropout_masks", "truncation", "weights")
+_FLAGS = ("layers", "bidirectional", "h0", "lengths", "dropout_masks", "truncation", "weights", "streaming")
 
 
 _POWER = re.compile(r"2\^-([0-9]{1,2}(\.[0-9]+)?)")

@@ -11,7 +11,7 @@ from parity.adapter import Answer, Request
 from parity.ports import claims, roundoff
 from parity.ports.claims import Port
 from parity.ports.process import printable
-from parity.ports.verdict import Outcome, as_expected, judged, not_asked
+from parity.ports.verdict import Outcome, as_expected, fed, judged, not_asked
 from parity.vectors import Vector
 from reference.arrays import Array
 
@@ -37,12 +37,16 @@ def judge(port: Port, answer: Answer, stored: Vector, dtype: str) -> Outcome:
     vector = roundoff.at(stored, dtype, roundoff.claimed(port, dtype))
     if unasked := not_asked(port, vector, dtype):
         return unasked
-    asked = port.asked(vector.case, vector.expect)
-    try:
-        tensors = answer(Request(vector.case, vector.values.astype(dtype), tuple(asked)))
-        got: dict[str, Array] = {name: np.asarray(tensors[name]) for name in asked if name in tensors}
-    except Exception as error:
-        said = printable(f"{type(error).__name__}: {error}")
-        failed = Outcome(vector, dtype, "fail", f"error: {said}", complaints=traceback.format_exc())
-        return as_expected(port, failed)
-    return as_expected(port, judged(vector, dtype, asked, got, {}))
+
+    def ask(vector: Vector, continued: bool = False) -> Outcome:
+        asked = port.asked(vector.case, vector.expect)
+        try:
+            tensors = answer(Request(vector.case, vector.values.astype(dtype), tuple(asked), continued))
+            got: dict[str, Array] = {name: np.asarray(tensors[name]) for name in asked if name in tensors}
+        except Exception as error:
+            said = printable(f"{type(error).__name__}: {error}")
+            return Outcome(vector, dtype, "fail", f"error: {said}", complaints=traceback.format_exc())
+        return judged(vector, dtype, asked, got, {})
+
+    outcome = ask(vector)
+    return as_expected(port, fed(outcome, ask) if port.claims("streaming") else outcome)

@@ -1,7 +1,7 @@
 """Runs a port on test vectors, and judges what it wrote; whatever it does, the run goes on. SPEC 10.5, 10.7, 10.8."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from parity.compare import CaseResult, TensorResult, compare_tensor
+from parity.compare import CaseResult, TensorResult, compare_tensor, where
 from parity.ports import folders, roundoff
 from parity.ports.claims import Port
 from parity.ports.process import Broken, Process, Silent, printable, quoted
-from parity.vectors import Vector, npy, writing
+from parity.vectors import Vector, npy, pieces, writing
 from reference.arrays import Array
 
 GIVE_UP = 5  # after so many breaks in a row
@@ -21,6 +21,7 @@ ALONE = 10  # failing vectors of a dtype that are asked for again alone
 REASON_SHOWN = 200  # characters
 DIFFERING_NAMED = 4  # tensors
 KNOWN = "known failure"
+CONTINUE = "\tcontinue"  # ends the line of a piece that is not the first. SPEC 10.12
 WRONG = ("fail", "broken")
 
 
@@ -31,7 +32,8 @@ class Outcome:
     vector: with the limits that the port is judged by. verdict: "pass", "fail", "known failure", "not claimed",
     "too sensitive" (for the roundoff that it claims), or "broken" (crash, silence, protocol). detail: why, in words.
     result: the comparison, where there was one; got: what the port wrote. complaints: the end of its standard error, if
-    it broke. passes_alone: it failed, but passes when a fresh process is asked for it alone.
+    it broke. passes_alone: it failed, but passes when a fresh process is asked for it alone. pieces: of how many it was
+    asked for as well (SPEC 10.12).
     """
 
     vector: Vector
@@ -42,6 +44,7 @@ class Outcome:
     got: Mapping[str, Array] = field(default_factory=dict)
     complaints: str = ""
     passes_alone: bool = False
+    pieces: int = 0
 
 
 def check(
@@ -136,13 +139,17 @@ class _Conversation:
             return unasked
         if self._broken_in_a_row >= GIVE_UP:
             return Outcome(vector, self.dtype, "broken", f"not run: it broke {GIVE_UP} times in a row")
+        outcome = self._ask(vector)
+        return fed(outcome, self._ask) if self._port.claims("streaming") else outcome
+
+    def _ask(self, vector: Vector, continued: bool = False) -> Outcome:
         try:
             with folders.private(self._work) as folder:
-                return self._judge_in(folder, vector)
+                return self._judge_in(folder, vector, continued)
         except OSError as error:
             return Outcome(vector, self.dtype, "broken", f"not run: its folder cannot be made: {error.strerror}")
 
-    def _judge_in(self, folder: Path, vector: Vector) -> Outcome:
+    def _judge_in(self, folder: Path, vector: Vector, continued: bool) -> Outcome:
         asked = self._port.asked(vector.case, vector.expect)
         case, out = folder / "case", folder / "out"  # and nothing else near them. SPEC 10.8
         writing.write_inputs(case, vector.case, vector.values, self.dtype, asked)
@@ -150,7 +157,7 @@ class _Conversation:
         try:
             self._process = self._process or Process(self._port, self.dtype)
             self._requests += 1
-            answer = self._process.ask(f"{case}\t{out}", self._seconds)
+            answer = self._process.ask(f"{case}\t{out}{CONTINUE if continued else ''}", self._seconds)
             outcome = _judge(vector, self.dtype, asked, answer, out)
         except Broken as broken:
             self._broken_in_a_row += 1
@@ -199,6 +206,28 @@ def not_asked(port: Port, vector: Vector, dtype: str) -> Outcome | None:
     if why := roundoff.too_sensitive(vector, dtype, claimed) if dtype in port.roundoff else "":
         return Outcome(vector, dtype, "too sensitive", why)
     return None
+
+
+def fed(whole: Outcome, ask: Callable[[Vector, bool], Outcome]) -> Outcome:
+    """The outcome of a vector that, where it passes whole, is fed in pieces: the first that fails decides. SPEC 10.12.
+
+    ask: what comes of a piece, and whether it goes on where the one before has ended.
+    """
+    if whole.verdict != "pass":
+        return whole
+    asked = 0
+    for size, parts in pieces.cuts(whole.vector):
+        step = 0
+        for part in parts:
+            found = ask(part, step > 0)
+            if found.verdict != "pass":
+                first = found.result and found.result.first
+                said = where(found.result, first) if found.result and first else found.detail
+                detail = f"fed {size} at a time, from step {step} on: {said}"
+                return Outcome(whole.vector, whole.dtype, found.verdict, detail, complaints=found.complaints)
+            step += part.case.T
+        asked += len(parts)
+    return replace(whole, pieces=asked)
 
 
 def as_expected(port: Port, outcome: Outcome) -> Outcome:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 import reference
-from parity.compare import CaseResult, TensorResult, describe
+from parity.compare import where
 from parity.mistakes.likeness import Likeness
 from parity.ports.claims import Port
 from parity.ports.process import printable
@@ -64,7 +64,7 @@ def line(outcome: Outcome, looks_like: Sequence[Likeness] = ()) -> str:
     result, first = outcome.result, outcome.result.first
     if first is None:
         return f"{start}nothing was compared"
-    parts = [f"{start}first: {_where(result, first)}", *hints(outcome)]
+    parts = [f"{start}first: {where(result, first)}", *hints(outcome)]
     others = sum(not t.passed for t in result.tensors) - 1
     if others:
         follows = ("inherits it", "inherit it") if first.mismatch else ("fails", "fail")
@@ -72,16 +72,6 @@ def line(outcome: Outcome, looks_like: Sequence[Likeness] = ()) -> str:
     if looks_like and first.mismatch:
         parts.append(f"looks like {' or '.join(map(str, looks_like))}")
     return "; ".join(parts) + alone
-
-
-def _where(result: CaseResult, first: TensorResult) -> str:
-    if first.mismatch is None:
-        return f"{first.tensor}: {first.problem}"
-    d = first.mismatch
-    return (
-        f"{describe(result.case, first.tensor, d.index)}: got {d.got:.17g} want {d.wanted:.17g} "
-        f"error {d.error:.2g}, allowed {d.allowed:.2g}"
-    )
 
 
 def show(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Likeness]) -> None:
@@ -187,6 +177,8 @@ def closing(port: Port, outcomes: Sequence[Outcome]) -> list[str]:
     reasons = ", ".join(f"{reason} ({n})" for reason, n in not_claimed(outcomes).items())
     if reasons:
         lines.append(f"not claimed: {reasons}")
+    if fed := [o.pieces for o in outcomes if o.pieces]:
+        lines.append(f"fed in pieces, too: {len(fed)} of the vectors that pass, in {sum(fed)} pieces (SPEC 10.12)")
     if step := next_claim(outcomes):
         more = [f'"{word}"' for word in ("trace", "backward") if word not in port.provides]
         also = f"; or provide {more[0]}" if more else ""
@@ -230,6 +222,7 @@ def document(port: Port, outcomes: Sequence[Outcome], looks_like: Sequence[Liken
                 "dtype": o.dtype,
                 "verdict": o.verdict,
                 "passes_alone": o.passes_alone,
+                "pieces": o.pieces,
                 "detail": line(o, looks_like) if o.verdict in WRONG else o.detail,
                 "share": finite({"share": o.result.share})["share"] if o.result else None,
                 "tensors": [tensor(t) for t in o.result.tensors] if o.result else [],

@@ -75,6 +75,7 @@ typedef struct {
     size_t G; /* blocks of H rows in a and in the weights, one a gate (12.2) */
     size_t P; /* size of h: H, or what an LSTM projects its H units on (15.6) */
     bool projected, bias;
+    bool continued; /* from the states that the case before has ended with (10.12) */
     double dropout;
     int64_t *length; /* (B,): how many steps of each sequence are real, the others are padding (6.1) */
 } Case;
@@ -410,10 +411,13 @@ static void converse(const char *(*answer)(Case *))
         line[strcspn(line, "\n")] = 0;
         if (setjmp(next_case) != 0) printf("error %s\n", reason);
         else {
-            char *tab = strchr(line, '\t');
-            if (tab == NULL) fail("no tab in", line);
-            *tab = 0;
-            Case c = read_case(line, tab + 1);
+            char *out = strchr(line, '\t');
+            if (out == NULL) fail("no tab in", line);
+            *out++ = 0;
+            char *more = strchr(out, '\t'); /* "continue", or nothing (10.12) */
+            if (more != NULL) *more = 0;
+            Case c = read_case(line, out);
+            c.continued = more != NULL;
             printf("%s\n", answer(&c));
         }
         free_all();

@@ -365,6 +365,26 @@ static real *output_layer(const Case *c, const real *h)
 
 /* ---- A case, whole (10.5) --------------------------------------------------------------------------------------- */
 
+/* What the last case ended with outlives it, for one that continues it (10.12). */
+static State ended;
+static size_t ended_h, ended_c; /* elements */
+
+static void keep(real **kept, size_t *count, const real *values, size_t n)
+{
+    free(*kept);
+    *kept = malloc((n + 1) * sizeof(real));
+    *count = *kept == NULL ? 0 : n;
+    if (*count) memcpy(*kept, values, n * sizeof(real));
+}
+
+static State first_state(const Case *c)
+{
+    size_t n = c->L * c->D * c->B;
+    if (!c->continued) return read_state(c, "h0", "c0");
+    if (ended_h != n * c->P || ended_c != n * c->H) fail("nothing to continue", "");
+    return ended;
+}
+
 /* Computes a case, forward and back, and writes what it asks for; returns the line that answers it. */
 static const char *answer(Case *c)
 {
@@ -379,7 +399,9 @@ static const char *answer(Case *c)
     Direction *stack = read_parameters(c);
 
     State last = make_state(c), d_first = make_state(c);
-    real *output = stack_forward(c, cell, stack, x, read_state(c, "h0", "c0"), masks, last);
+    real *output = stack_forward(c, cell, stack, x, first_state(c), masks, last);
+    keep(&ended.h, &ended_h, last.h, c->L * c->D * c->B * c->P);
+    keep(&ended.c, &ended_c, last.c, c->L * c->D * c->B * c->H);
     real *d_output = c->O ? output_layer(c, output)
                           : time_major(c, given_or_zeros(c, "d_output", n * DP), DP * sizeof(real));
     real *dx = stack_backward(c, cell, stack, d_output, read_state(c, "d_h_n", "d_c_n"), masks, d_first);

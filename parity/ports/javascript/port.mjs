@@ -358,7 +358,9 @@ function writeDirection(c, direction) {
   }
 }
 
-function answer(folder, out) {
+let ended // the states that the last case ended with, for one that continues it (10.12)
+
+function answer(folder, out, more) {
   const c = readCase(folder, out)
   if (c.divergence === 'ctc') return 'skip ctc'
   const [n, DP] = [c.T * c.B, c.D * c.P]
@@ -368,11 +370,13 @@ function answer(folder, out) {
   const x = relaid(c, readReals(c, 'x', n * c.I), c.I)
   const masks = c.dropout_masks && read(c, 'dropout_masks', Uint8Array, '|b1', (c.L - 1) * n * DP)
   const eachState = (array) => mapped(c.column.states, (size, state) => array(c.L * c.D * c.B * size, state))
-  const initial = eachState((count, state) => givenOrZeros(c, `${state}0`, count))
+  const given = eachState((count, state) => givenOrZeros(c, `${state}0`, count))
+  const initial = more === 'continue' ? ended : given
   const dLast = eachState((count, state) => givenOrZeros(c, `d_${state}_n`, count))
   const [last, dInitial] = Array.from({ length: 2 }, () => eachState((count) => new c.Real(count)))
 
   const output = stackForward(c, stack, x, initial, masks, last)
+  ended = last
   const dOutput = c.O ? outputLayer(c, output) : relaid(c, givenOrZeros(c, 'd_output', n * DP), DP)
   const dx = stackBackward(c, stack, dOutput, dLast, masks, dInitial)
 

@@ -341,7 +341,7 @@ def test_a_port_is_a_folder_or_a_file_beside_its_port_toml(tmp_path: Path) -> No
     (tmp_path / "port.toml").write_text(GOOD, encoding="utf-8")
     (tmp_path / "port").touch()
     assert claims.load(tmp_path) == claims.load(tmp_path / "port.toml") == claims.load(tmp_path / "port")
-    with pytest.raises(BadPort, match="no-port is not there, expected a folder with a port.toml"):
+    with pytest.raises(BadPort, match=r"no-port is not there, expected a folder with a port\.toml"):
         claims.load(tmp_path / "no-port")
 
 
