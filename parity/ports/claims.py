@@ -73,7 +73,9 @@ class Port:
                 f"divergence {case.divergence}": judged or "backward" not in self.provides,
                 "weights": not judged or case.weights is None or self.claims("weights"),
             }
-        return [need for need, met in needs.items() if not met]
+        found = [need for need, met in needs.items() if not met]
+        has = traits(case)
+        return found + [" with ".join(some) for some in self.features.get("without", ()) if has.issuperset(some)]
 
     def asked(self, case: Case, names: Iterable[str]) -> list[str]:
         """Which of the tensors of a case this port is asked for. SPEC 10.6."""
@@ -89,6 +91,39 @@ class Port:
         return [name for name in names if is_asked(tensors.find(case, name))]
 
 
+def traits(case: Case) -> set[str]:
+    """What a case has, in the words of `without`. SPEC 10.6."""
+    own = {CELLS[case.cell].options[name].words(value) for name, value in called(case.cell, case).items()}
+    flags = {
+        "layers": case.num_layers > 1,
+        "bidirectional": case.bidirectional,
+        "h0": case.h0,
+        "lengths": case.lengths is not None,
+        "dropout_masks": case.masks,
+        "truncation": bool(case.truncate),
+        "weights": case.weights is not None,
+        "no biases": not case.bias,
+    }
+    found = {f"cell {case.cell}", *own, f"layout {case.layout}", *(name for name, there in flags.items() if there)}
+    if case.O is not None:
+        target = case.target if case.target in TARGETS else "vectors"
+        found |= {f"activation {case.activation}", f"divergence {case.divergence}", f"target {target}"}
+    return found
+
+
+def _known_traits() -> set[str]:
+    """Every word that `without` may have."""
+    own = {
+        option.words(value) for kind in CELLS.values() for option in kind.options.values() for value in option.values
+    }
+    names = {"cell": CELLS, "layout": _LISTS["layouts"], "target": TARGETS} | {
+        word: _LISTS[f"{word}s"] for word in ("activation", "divergence")
+    }
+    listed = {f"{word} {name}" for word, of in names.items() for name in of}
+    return own | listed | {*_FLAGS, "no biases"} - {"streaming"}
+
+
+TARGETS = ("vectors", "classes", "sequence", "labels")
 _LISTS = {
     "dtypes": DTYPES,
     "provides": ("forward", "trace", "backward"),
@@ -149,8 +184,12 @@ def parse(given: Mapping[str, Any], file: Path) -> Port:
             _require_list(file, name, value)
         elif name in _FLAGS:
             _require(file, name, value, isinstance(value, bool), "true or false")
+        elif name == "without":
+            _require_traits(file, value)
         else:
-            raise BadPort(f"{file}: unknown feature {name!r}, expected one of {', '.join((*listed, *_FLAGS))}")
+            raise BadPort(
+                f"{file}: unknown feature {name!r}, expected one of {', '.join((*listed, *_FLAGS, 'without'))}"
+            )
     if "biases" in features and {"two", "merged"} <= set(features["biases"]):
         raise BadPort(f"{file}: biases cannot be both 'two' and 'merged'")
     _require(file, "roundoff", roundoff, isinstance(roundoff, dict), "a section")
@@ -191,6 +230,15 @@ def _known_failures(file: Path, entries: Any, dtypes: Sequence[str]) -> dict[tup
                 _require(file, "dtypes of known_failures", dtype, dtype in dtypes, "of the dtypes of the port")
                 found[case_id, dtype] = f"{entry['reason']} ({entry['link']})"
     return found
+
+
+def _require_traits(file: Path, value: Any) -> None:
+    """`without`: a list of lists of words, none of them empty. SPEC 10.6."""
+    lists = isinstance(value, list) and all(isinstance(some, list) and some for some in value)
+    _require(file, "without", value, lists, 'a list of lists, as [["truncation", "lengths"]]')
+    known = _known_traits()
+    for word in (word for some in value for word in some):
+        _require(file, "without", word, word in known, f"of {', '.join(sorted(known))}")
 
 
 def _roundoff(file: Path, dtype: str, value: Any, dtypes: Iterable[str]) -> float:

@@ -299,6 +299,28 @@ def test_a_merged_bias_has_one_gradient() -> None:
     assert two - asked(claiming(biases=["merged"]), "rich") == {name for name in two if "bias_hh" in name}
 
 
+@pytest.mark.parametrize(
+    "some",
+    [
+        ["truncation", "lengths"],
+        ["bidirectional", "dropout_masks"],
+        ["target classes"],
+        ["cell gru", "reset before", "no biases"],
+        ["cell lstm", "a projection", "layout unbatched"],
+        ["divergence softmax_cross_entropy", "target vectors"],
+    ],
+)
+def test_what_cannot_be_had_together_is_not_claimed(some: list[str]) -> None:
+    """Each feature alone is asked for as before; a case that has all of a list is not."""
+    whole, less = claiming(), claiming(without=[some])
+    cases = [vector.case for vector in vectors.frozen()]
+    lost = [case for case in cases if less.lacks(case, "float64") != whole.lacks(case, "float64")]
+    assert lost == [case for case in cases if claims.traits(case).issuperset(some)] != []
+    assert {reason for case in lost for reason in less.lacks(case, "float64")} == {" with ".join(some)}
+    for word in some[1:]:
+        assert any(word in claims.traits(case) for case in cases if case not in lost)
+
+
 def test_a_port_without_backward_need_not_know_the_divergence() -> None:
     port = replace(claiming(divergences=[], weights=False), provides=("forward",))
     assert port.lacks(CASES["many-to-one-bi-ragged"], "float64") == []
@@ -325,6 +347,14 @@ GOOD = (HERE / "mistaken" / "port.toml").read_text(encoding="utf-8")
         ('"ctc"]', '"CTC"]', "mean_pooled_cross_entropy, ctc, got 'CTC'"),
         ("layers = true", "layers = 3", "layers should be true or false, got 3"),
         ("layers = true", "depth = true", "unknown feature 'depth'"),
+        (
+            "layers = true",
+            'without = ["truncation"]',
+            """without should be a list of lists, as [["truncation", "leng""",
+        ),
+        ("layers = true", "without = [[]]", "without should be a list of lists"),
+        ("layers = true", 'without = [["lenghts"]]', "without should be of a projection, activation identity, "),
+        ("layers = true", 'without = [["streaming"]]', "without should be of a projection, activation identity, "),
         ('["two", "none"]', '["two", "merged"]', "biases cannot be both 'two' and 'merged'"),
         ('language = "', 'licence = "MIT"\nlanguage = "', "unknown key 'licence'"),
         ("[features]", "[features", "cannot be read"),
