@@ -40,6 +40,7 @@ class Port:
     roundoff: Mapping[str, float] = field(default_factory=dict)
     known_failures: Mapping[tuple[str, str], str] = field(default_factory=dict)
     seconds: float = 10.0
+    packages: tuple[str, ...] = ()
 
     def claims(self, feature: str, name: str | None = None) -> bool:
         """Whether it claims a feature; of one that is a list, the member `name`."""
@@ -111,16 +112,16 @@ def traits(case: Case) -> set[str]:
     return found
 
 
-def _known_traits() -> set[str]:
-    """Every word that `without` may have."""
-    own = {
+def known_traits() -> list[str]:
+    """Every trait that a case may have: its cell first, the options of cells, those of all, of an output layer."""
+    own = [
         option.words(value) for kind in CELLS.values() for option in kind.options.values() for value in option.values
-    }
-    names = {"cell": CELLS, "layout": _LISTS["layouts"], "target": TARGETS} | {
-        word: _LISTS[f"{word}s"] for word in ("activation", "divergence")
-    }
-    listed = {f"{word} {name}" for word, of in names.items() for name in of}
-    return own | listed | {*_FLAGS, "no biases"} - {"streaming"}
+    ]
+    flags = [name for name in _FLAGS if name != "streaming"]
+    lists = {"activation": ACTIVATIONS, "divergence": _LISTS["divergences"], "target": TARGETS}
+    head = [f"{word} {name}" for word, names in lists.items() for name in names]
+    layouts = [f"layout {name}" for name in _LISTS["layouts"]]
+    return [*(f"cell {name}" for name in CELLS), *own, *flags, "no biases", *layouts, *head]
 
 
 TARGETS = ("vectors", "classes", "sequence", "labels")
@@ -170,10 +171,10 @@ def parse(given: Mapping[str, Any], file: Path) -> Port:
     for name, value in keys.items():
         if name in words:
             _require(file, name, value, isinstance(value, str) and value.isprintable(), "text that can be printed")
-        elif name in (*lists, "build"):
+        elif name in (*lists, "build", "packages"):
             _require_list(file, name, value)
         else:
-            known = (*words, *lists, "build", "seconds", "[features]", "[roundoff]", "[[known_failures]]")
+            known = (*words, *lists, "build", "packages", "seconds", "[features]", "[roundoff]", "[[known_failures]]")
             raise BadPort(f"{file}: unknown key {name!r}, expected {', '.join(known)}")
     for name in lists:
         _require(file, name, keys[name], bool(keys[name]), "not empty")
@@ -236,9 +237,9 @@ def _require_traits(file: Path, value: Any) -> None:
     """`without`: a list of lists of words, none of them empty. SPEC 10.6."""
     lists = isinstance(value, list) and all(isinstance(some, list) and some for some in value)
     _require(file, "without", value, lists, 'a list of lists, as [["truncation", "lengths"]]')
-    known = _known_traits()
+    known = known_traits()
     for word in (word for some in value for word in some):
-        _require(file, "without", word, word in known, f"of {', '.join(sorted(known))}")
+        _require(file, "without", word, word in known, f"of {', '.join(known)}")
 
 
 def _roundoff(file: Path, dtype: str, value: Any, dtypes: Iterable[str]) -> float:
