@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from parity.commands import bugs, charlm, check, coverage, export, gradients, listing, new, run, trace
+from parity.commands import bugs, charlm, check, coverage, export, gradients, listing, matrix, new, run, trace
 from parity.report.results import versions
 
 COMMANDS = {
     "check": (check.add_arguments, check.main, "run a port, which is any program, on the test vectors"),
     "new": (new.add_arguments, new.main, "start a port of your own from a template"),
     "list": (listing.add_arguments, listing.main, "the cases and test vectors, and what each is about"),
+    "matrix": (matrix.add_arguments, matrix.main, "what the frameworks that are installed come to: table and page"),
     "export": (export.add_arguments, export.main, "write test vectors: the frozen ones, cases of the table, or own"),
     "trace": (trace.add_arguments, trace.main, "print a small case step by step, as on paper"),
     "gradients": (gradients.add_arguments, gradients.main, "draw how gradients vanish and explode through time"),

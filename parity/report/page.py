@@ -39,7 +39,7 @@ def whole(results: Sequence[CaseResult], seconds: float, verdicts: Sequence[Verd
     """The whole page. shown: the case whose error is shown by time step."""
     cases = list({r.case.id: r.case for r in results}.values())
     groups = {case.id: case.group for case in cases}
-    return _template("report.html").render(
+    return template("report.html").render(
         today=date.today().isoformat(),
         totals=totals(results),
         seconds=seconds,
@@ -69,7 +69,7 @@ def whole(results: Sequence[CaseResult], seconds: float, verdicts: Sequence[Verd
 def of_check(document: dict[str, Any], verdict: str, outcomes: Sequence[Outcome]) -> str:
     """The page of a port on the test vectors. document: what parity/report/check.py gives as JSON."""
     drawn = [o for o in sorted(outcomes, key=urgency) if o.verdict == "fail" and o.result][:OPEN]
-    return _template("check.html").render(
+    return template("check.html").render(
         today=date.today().isoformat(),
         verdict=verdict,
         pictures=[(o.vector.case.id, o.dtype, pictures.uri(partial(pictures.of_port, o))) for o in drawn],
@@ -80,7 +80,7 @@ def of_check(document: dict[str, Any], verdict: str, outcomes: Sequence[Outcome]
     )
 
 
-def _template(name: str) -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
     loader = jinja2.PackageLoader("parity.report")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.get_template(name)
