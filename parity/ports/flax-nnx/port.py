@@ -8,9 +8,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 from parity.adapter import Named, Problem, network, serve
+from parity.ports.jax.port import judged, vjp
 from reference.parameters import suffixes
-
-jax.config.update("jax_enable_x64", True)
 
 NONLINEARITIES = {"tanh": nnx.tanh, "relu": nnx.relu, "identity": nnx.identity}
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = NONLINEARITIES | {
@@ -63,22 +62,10 @@ def forward(inputs: Named, problem: Problem) -> Named:
     if problem.case.O is None:
         return outputs
     outputs["z"] = outputs["output"] @ inputs["output.weight"].T + inputs["output.bias"]
-    y = outputs["y"] = ACTIVATIONS[problem.case.activation](outputs["z"])
-    if "div" not in problem.asked:
-        return outputs
-    y = jnp.where(problem.weights[:, :, None] != 0, y, 0)  # what does not count may be NaN
-    if problem.case.divergence == "squared_error":
-        terms = 0.5 * (y - problem.target) ** 2
-    else:
-        terms = -problem.target * (nnx.log_softmax(y) if problem.case.divergence == "softmax_cross_entropy" else y)
-    return outputs | {"div": (problem.weights * terms.sum(-1)).sum()}
-
-
-def vjp(f: Callable[[Named], Named], inputs: Named, upstream: Named) -> tuple[Named, Named]:
-    """What f gives, and the gradients of its inputs; where nothing comes from above it is 0."""
-    outputs, pulled = jax.vjp(f, inputs)
-    return outputs, pulled({name: upstream.get(name, jnp.zeros_like(each)) for name, each in outputs.items()})[0]
+    outputs["y"] = ACTIVATIONS[problem.case.activation](outputs["z"])
+    return outputs | ({"div": judged(outputs["y"], problem)} if "div" in problem.asked else {})
 
 
 if __name__ == "__main__":
+    jax.config.update("jax_enable_x64", True)
     serve(network(forward, vjp))

@@ -8,8 +8,6 @@ import jax.numpy as jnp
 
 from parity.adapter import Named, Problem, network, serve, stack
 
-jax.config.update("jax_enable_x64", True)
-
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "identity": lambda z: z,
     "tanh": jnp.tanh,
@@ -46,22 +44,24 @@ def column(problem: Problem, w: Named, x: Any, initial: Named) -> Named:
     return jax.lax.scan(lambda before, p: (step(p, **before),) * 2, initial, series)[1]
 
 
-def forward(inputs: Named, problem: Problem) -> Named:
-    """The stack, and of a network its output layer and its divergence. SPEC 3.5, 8.5."""
-    outputs = stack(column, jnp)(inputs, problem)
-    if problem.case.O is None:
-        return outputs
-    z = outputs["output"] @ inputs["output.weight"].T + inputs["output.bias"]
-    y = ACTIVATIONS[problem.case.activation](z)
-    outputs |= {"z": z, "y": y}
-    if "div" not in problem.asked:
-        return outputs
+def judged(y: Any, problem: Problem) -> Any:
+    """The divergence. SPEC 8.5."""
     y = jnp.where(problem.weights[:, :, None] != 0, y, 0)  # what does not count may be NaN
     if problem.case.divergence == "squared_error":
         terms = 0.5 * (y - problem.target) ** 2
     else:
         terms = -problem.target * (jax.nn.log_softmax(y) if problem.case.divergence == "softmax_cross_entropy" else y)
-    return outputs | {"div": (problem.weights * terms.sum(-1)).sum()}
+    return (problem.weights * terms.sum(-1)).sum()
+
+
+def forward(inputs: Named, problem: Problem) -> Named:
+    """The stack, and of a network its output layer and its divergence. SPEC 3.5, 8.5."""
+    outputs = stack(column, jnp)(inputs, problem)
+    if problem.case.O is None:
+        return outputs
+    outputs["z"] = outputs["output"] @ inputs["output.weight"].T + inputs["output.bias"]
+    outputs["y"] = ACTIVATIONS[problem.case.activation](outputs["z"])
+    return outputs | ({"div": judged(outputs["y"], problem)} if "div" in problem.asked else {})
 
 
 def vjp(f: Callable[[Named], Named], inputs: Named, upstream: Named) -> tuple[Named, Named]:
@@ -71,4 +71,5 @@ def vjp(f: Callable[[Named], Named], inputs: Named, upstream: Named) -> tuple[Na
 
 
 if __name__ == "__main__":
+    jax.config.update("jax_enable_x64", True)
     serve(network(forward, vjp))
