@@ -22,6 +22,7 @@ PAGES = [
     ROOT / ".github" / "CONTRIBUTING.md",
     *sorted(page for room in ("benchmarks", "parity", "reference", "tests") for page in (ROOT / room).rglob("*.md")),
 ]
+PAGES = [page for page in PAGES if "node_modules" not in page.parts]  # npm install in parity/ports/tfjs brings others'
 EQUATION = re.compile(r"^\| `.*?` \| (\[`.*?) \| ([\d., ]+) \|$", re.MULTILINE)
 FUNCTION = re.compile(r"\[`([\w.]+)`\]\(([\w/.]+)\)")
 LINK = re.compile(r"(?<!\w)\[[^]\n]*\]\(([^)\s]+)\)")  # not the gate of SPEC's a[r](t)

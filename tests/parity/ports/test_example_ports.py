@@ -95,6 +95,13 @@ def test_pytorch_itself_conforms_but_for_what_is_known(capsys: pytest.CaptureFix
     assert "6 known failure" in out
 
 
+def test_tensorflow_js_conforms_but_for_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    need("node", shutil.which("node") is not None)
+    need("what npm install brings to parity/ports/tfjs", (PORTS / "tfjs" / "node_modules" / "@tensorflow").is_dir())
+    assert commands.main(["check", str(PORTS / "tfjs"), "-k", "small"]) == 0
+    assert "tfjs: conforms but for known failures  (8 pass, 3 known failure" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("file", sorted(PORTS.glob("*/port.toml")), ids=lambda file: file.parent.name)
 def test_every_port_toml_is_one(file: Path) -> None:
     assert claims.load(file.parent).name == file.parent.name
