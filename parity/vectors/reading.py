@@ -113,7 +113,7 @@ def _vector(folder: Path, files: Files, manifest: str) -> Vector:
             }
             for dtype in DTYPES
         }
-        return Vector(case, values, expect, allowed, manifest)
+        return Vector(keys, case, values, expect, allowed, manifest)
     except Exception as error:  # whatever garbled files make their parsers, and the reference, say
         raise Corrupt(f"{folder} cannot be read: {error!r}") from error
 

@@ -80,7 +80,7 @@ static int bptt_step_is_right(const struct bptt_tensor *t, const bptt_real *got,
     return !(worst > 0);
 }
 
-/* Runs a network and compares what it says that it has computed: forward from the first step, backward from the last. */
+/* Runs a network and compares what it says it has computed: forward from the first step, backward from the last. */
 static BPTT_MAYBE_UNUSED struct bptt_result bptt_check(const struct bptt_vector *v, void (*network)(const bptt_real **))
 {
     struct bptt_result r = {0, 0, 0, 0, 0, 0, 0};

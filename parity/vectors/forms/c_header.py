@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from parity import tensors
-from parity.vectors.description import description, named_inputs
+from parity.vectors.description import named_inputs
 from parity.vectors.forms import rounding
 from parity.vectors.vector import Vector
 from reference.arrays import Array
@@ -45,7 +45,7 @@ def _lines(vector: Vector, dtype: str) -> Iterator[str]:
     yield f"typedef {real} bptt_real;"
     yield f'#include "{CHECKER}"'
     yield ""
-    for key, value in description(case, vector.values, dtype, names).items():
+    for key, value in {**vector.keys, "dtype": dtype}.items():
         yield f"#define BPTT_{key.upper()} {_constant(value)}"
         if isinstance(value, str) and key not in PROSE and WORD.fullmatch(value):
             yield f"#define BPTT_{key.upper()}_{value}"

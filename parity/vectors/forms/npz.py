@@ -12,16 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from parity.vectors.description import description, named_inputs
+from parity.vectors.description import named_inputs
 from parity.vectors.vector import DTYPES, Vector
 
 
 def write(folder: Path, vectors: Sequence[Vector]) -> None:
     """ID.npz for each."""
     for vector in vectors:
-        keys = description(vector.case, vector.values, "float64", vector.expect)
         arrays: dict[str, Any] = {
-            **{f"case/{name}": np.array(value) for name, value in keys.items()},
+            **{f"case/{name}": np.array(value) for name, value in vector.keys.items()},
             **{f"in/{name}": array for name, array in named_inputs(vector.values).items()},
             **{f"expect/{name}": array for name, array in vector.expect.items()},
             **{f"tolerance/{dtype}/{name}": a for dtype in DTYPES for name, a in vector.allowed[dtype].items()},

@@ -11,7 +11,6 @@ with DTYPE as the kind.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ import numpy as np
 
 from parity import tensors
 from parity.cases import Case
-from parity.vectors.description import description
 from parity.vectors.forms import graph, rounding
 from parity.vectors.vector import Vector
 from reference.arrays import Array
@@ -46,7 +44,7 @@ def _write(folder: Path, vector: Vector, dtype: str) -> None:
     _write_tensors(data, "input", inputs)
     _write_tensors(data, "output", outputs)
     said = _limits(vector, outputs, dtype)
-    said["case"] = description(replace(case, layout="time_major"), vector.values, dtype, outputs)
+    said["case"] = {**vector.keys, "dtype": dtype, "layout": "time_major", "asked": " ".join(outputs)}
     text = json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     (folder / "data.json").write_text(text, encoding="utf-8", newline="\n")
 
