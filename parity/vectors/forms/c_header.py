@@ -85,9 +85,9 @@ def _row(vector: Vector, name: str, turn: int, dtype: str) -> str:
 
 
 def _array(name: str, array: Array) -> Iterator[str]:
-    """One array, row-major, with its shape beside it."""
+    """One array, row-major, with its shape beside it. C has none without elements: that is a single 0."""
     kind = {"f": "bptt_real", "b": "unsigned char"}.get(array.dtype.kind, "int")
-    numbers = [_number(number) for number in array.ravel()]
+    numbers = [_number(number) for number in array.ravel()] or ["0"]
     yield f"BPTT_DATA {kind} {name}[{len(numbers)}] = {{ /* {array.shape} */"
     yield from (f"    {', '.join(numbers[at : at + A_LINE])}," for at in range(0, len(numbers), A_LINE))
     yield "};"

@@ -23,6 +23,7 @@ IDS = [
     "square-l1",
     "rich",
     "ctc-ragged-T17",
+    "ctc-no-label",
     "not-finite-inf",
     "range-sigmoid",
     "gru-mix-10-relu-squared_error",
@@ -126,7 +127,7 @@ def test_the_inputs_and_the_keys(case_id: str, exported: Path, stored: dict[str,
     assert line.decode() == keys["comment"]
     for name, array in inputs.items():
         kinds = {"f": np.float32, "b": np.uint8, "i": np.intc}
-        wanted: Array = array.astype(kinds[array.dtype.kind])
+        wanted: Array = (array if array.size else np.zeros(1, int)).astype(kinds[array.dtype.kind])
         here, out = out[: wanted.nbytes], out[wanted.nbytes :]
         np.testing.assert_array_equal(np.frombuffer(here, wanted.dtype), wanted.ravel(), err_msg=name)
     assert not out
@@ -183,6 +184,25 @@ def test_what_must_be_zero_is_zero_and_not_a_number_is_nothing_else(
         wanted = stored["not-finite-inf"].expect["a_l0"].flat[infinite]
         if float(value) != wanted:
             assert repeat("float32", "not-finite-inf", "a_l0", infinite, value).split()[1] == b"a_l0"
+
+
+def test_a_case_of_ones_own(tmp_path: Path) -> None:
+    own = ["--hidden-size", "2", "--num-layers", "2", "--dropout", "0.25", "--output-size", "3", "--steps", "2"]
+    assert commands.main(["export", str(tmp_path), "--format", "c-header", *own]) == 0
+    (header,) = {file.stem for file in tmp_path.iterdir()} - {"bptt_check"}
+    program = compiled(tmp_path, header, HERE / "repeat.c", tmp_path / "program")
+    said = subprocess.run([program], capture_output=True, check=True).stdout.split()
+    assert int(said[0]) > 10
+    assert said[1] == b"-"
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="NOT CHECKED: c++ not on this machine")
+def test_it_is_cpp_too(exported: Path) -> None:
+    strict = ["-std=c++11", *STRICT[1:], "-fsyntax-only", "-x", "c++"]
+    for case_id in IDS:
+        vector = f'-DVECTOR="{case_id}.h"'
+        source = f'#include "{case_id}.h"\nbptt_result run() {{ return bptt_check(&bptt_vector, nullptr); }}\n'
+        subprocess.run(["c++", *strict, vector, f"-I{exported / 'float64'}", "-"], input=source, text=True, check=True)
 
 
 def test_who_answers_nothing_has_compared_nothing(repeat: Callable[..., bytes]) -> None:
