@@ -21,6 +21,7 @@ import parity
 from parity import adapter
 from parity.cases import Case, arrays
 from parity.oracles import torch_autograd
+from parity.vectors.forms import graph
 from reference import unroll
 from reference.arrays import Array
 from reference.checks import one_for_each
@@ -134,21 +135,22 @@ class Jax:
 
 
 class OnnxRuntime:
-    """The operator RNN, GRU or LSTM of ONNX Runtime, forward in float32: the graph of parity/ports/onnxruntime."""
+    """The operator RNN, GRU or LSTM of ONNX Runtime, forward in float32: the model of parity/ports/onnxruntime."""
 
     def __init__(self, case: Case, dtype: str) -> None:
         import onnxruntime
 
         values = arrays(case).astype(dtype)
-        model = _port("onnxruntime").graph(case, values.params, values.initial, np.full(case.B, case.T))
+        initial = {f"{state}0": first for state, first in (values.initial or {}).items()}
+        self.inputs = {"x": np.ascontiguousarray(values.x)} | initial
+        model = graph.model(case, values.params, self.inputs).SerializeToString()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self.names = [result.name for result in self.session.get_outputs()]
-        self.x = np.ascontiguousarray(values.x)
+        self.names = list(graph.outputs(case))
 
     def forward(self) -> dict[str, Any]:
-        return dict(zip(self.names, self.session.run(None, {"x": self.x}), strict=True))
+        return dict(zip(self.names, self.session.run(None, self.inputs), strict=True))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ EXTRAS = {
     "matplotlib": "report",
     "jinja2": "report",
     "safetensors": "weights",
+    "onnx": "adapters",
 }
 
 

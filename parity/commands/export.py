@@ -1,12 +1,18 @@
-"""`python -m parity export DIR`: the frozen vectors made again, cases of the table, or one's own. SPEC 10.1."""
+"""`python -m parity export DIR`: the frozen vectors made again, cases of the table, or one's own. SPEC 10.1.
+
+As folders; or, with `--format`, as ONNX's backend tests, .npz files or C headers.
+"""
 
 import argparse
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.progress import Progress
@@ -18,7 +24,8 @@ from parity.cells import CELLS
 from parity.mistakes import MISTAKES, measure
 from parity.oracles import enclosure
 from parity.report import terminal
-from parity.vectors import npy, writing
+from parity.vectors import DTYPES, Vector, npy, reading, writing
+from parity.vectors.forms import c_header, graph, npz, onnx_folders
 from reference.activations import ACTIVATIONS
 from reference.arrays import Array
 from reference.cells import Shapes
@@ -29,6 +36,13 @@ from reference.parameters import checked
 LONG = 5  # seconds that are announced
 FILES = ("weights", "prefix", "rename", "x")  # options about what the user has in files
 AXES = {"time_major": "TBI", "batch_first": "BTI", "unbatched": "TI"}  # of x, by layout
+FORMATS = {
+    "folders": "what a port reads",
+    "onnx": "ONNX's backend tests, forward",
+    "npz": "a file each, for np.load",
+    "c-header": "a file each, and a checker",
+}
+DTYPES_OF = {"onnx": DTYPES, "c-header": ("float32",)}  # of the formats that are of one dtype: those without --dtype
 SIZES = {"T": "--steps", "B": "--batch-size", "I": "--input-size", "H": "--hidden-size", "O": "--output-size"}
 
 
@@ -44,6 +58,9 @@ A model with self.rnn and self.fc, and an input for it:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="an empty folder, or one that is not there yet")
     parser.add_argument("--case", action="append", metavar="ID", help="this case of the table; may be given again")
+    said = ", ".join(f"{name} ({what})" for name, what in FORMATS.items())
+    parser.add_argument("--format", choices=FORMATS, default="folders", metavar="FORM", help=f"one of {said}")
+    parser.add_argument("--dtype", choices=DTYPES, help="of onnx: only this (both); of c-header: this (float32)")
     own = parser.add_argument_group(
         "a case of one's own", "given one of these, a new case is made; what is not given is small"
     )
@@ -76,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--x", type=Path, metavar="FILE", help="own input, .npy of float64 or float32: (T, B, I), as --layout says"
     )
     own.add_argument("--seed", type=int, metavar="N")
-    parser.usage = "%(prog)s [-h] DIR [--case ID ... | options of a new case]"
+    parser.usage = "%(prog)s [-h] DIR [--format FORM] [--case ID ... | options of a new case]"
     parser.epilog = EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
@@ -93,32 +110,78 @@ def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """0 if written. Wrong usage exits with 2."""
     given = {name: value for name, value in vars(options).items() if value is not None}
     folder, ids = given.pop("folder"), given.pop("case", None)
+    form, dtype = given.pop("format"), given.pop("dtype", None)
     if ids and given:
         parser.error("--case takes a case as it is: it goes with no option of a case of one's own")
     if unknown := [case_id for case_id in ids or () if case_id not in CASES]:
         parser.error(f"no case is {unknown[0]!r}")
-    kills: dict[str, list[str]] = {}
+    if dtype and form not in DTYPES_OF:
+        parser.error(f"--dtype goes with --format {' or '.join(DTYPES_OF)}: {form} has both")
+    if form == "onnx":
+        import_module("onnx")  # where it is missing, that is said before anything is computed
     try:
         writing.require_room(folder)
         if given:
             cases = [own_case(given)]
-            _announce(cases[0])
-        elif ids:
-            cases = [CASES[case_id] for case_id in dict.fromkeys(ids)]
         else:
-            cases = vectors.frozen_cases()
-            kills = killed_by(cases)
-        with terminal.progress() as progress:
-            each = partial(_alone, progress) if len(cases) == 1 else partial(_side_by_side, progress, len(cases))
-            writing.write_set(folder, cases, kills, each=each)
+            cases = [CASES[case_id] for case_id in dict.fromkeys(ids)] if ids else vectors.frozen_cases()
+        left_out = [case for case in cases if form == "onnx" and graph.lacking(case)]
+        cases = [case for case in cases if case not in left_out]
+        if not cases:
+            raise ValueError(f"nothing to write: {_without(left_out)}")
+        if given:
+            _announce(cases[0])
+        if form == "folders":
+            _make(folder, cases, {} if given or ids else killed_by(cases))
+        else:
+            _write(folder, form, _vectors(cases), [dtype] if dtype else DTYPES_OF.get(form, DTYPES))
     except (ValueError, TypeError, OSError, MemoryError) as error:
         parser.error(str(error))
     console = terminal.console()
     for case in cases:
-        for problem in admission.problems(case):
+        for problem in admission.problems(case) if case.id not in vectors.IDS else []:
             console.print(Text(f"note: {case.id} proves less than it could (SPEC 30.3): {problem}"), soft_wrap=True)
     console.print(Text(f"{len(cases)} vector{'s' if len(cases) > 1 else ''} written to {folder}"), soft_wrap=True)
+    if left_out:
+        console.print(Text(f"{len(left_out)} not written: {_without(left_out)}"), soft_wrap=True)
     return 0
+
+
+def _without(cases: Sequence[Case]) -> str:
+    """What these cases need, and ONNX's operators do not have; each with how many need it."""
+    needs = Counter(need for case in cases for need in graph.lacking(case))
+    return "ONNX has no operator for " + ", ".join(f"{need} ({count})" for need, count in needs.items())
+
+
+def _make(folder: Path, cases: Sequence[Case], kills: Mapping[str, list[str]] | None = None) -> None:
+    """Computes the vectors of the cases, and writes them as folders."""
+    with terminal.progress() as progress:
+        each = partial(_alone, progress) if len(cases) == 1 else partial(_side_by_side, progress, len(cases))
+        writing.write_set(folder, cases, kills, each=each)
+
+
+def _vectors(cases: Sequence[Case]) -> list[Vector]:
+    """The vectors of the cases: the frozen ones as they are, the others made."""
+    frozen = {case.id for case in cases if case.id in vectors.IDS}
+    new = [case for case in cases if case.id not in vectors.IDS]
+    found = reading.read_set(vectors.FROZEN, only=frozen) if frozen else []
+    if new:
+        with TemporaryDirectory() as work:
+            _make(Path(work) / "set", new)
+            found += reading.read_set(Path(work) / "set")
+    by_id = {vector.case.id: vector for vector in found}
+    return [by_id[case.id] for case in cases]
+
+
+def _write(folder: Path, form: str, stored: Sequence[Vector], dtypes: Sequence[str]) -> None:
+    """Writes vectors in one of the other forms, all of them or none."""
+    with writing.whole(folder) as part:
+        if form == "onnx":
+            onnx_folders.write(part, stored, dtypes)
+        elif form == "npz":
+            npz.write(part, stored)
+        else:
+            c_header.write(part, stored, dtypes[0])
 
 
 def _alone(progress: Progress, write: Callable[..., int], *columns: Iterable[Any]) -> Iterator[int]:

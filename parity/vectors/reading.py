@@ -8,7 +8,7 @@ import os
 import re
 import tomllib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,11 @@ MOST = 100_000  # files of a set
 Files = Mapping[str, bytes]  # by the path in their folder, with slashes
 
 
-def read_set(folder: Path) -> list[Vector]:
-    """The vectors of a folder, in the order of its manifest. Raises Corrupt where a file is not what was written."""
+def read_set(folder: Path, only: Collection[str] | None = None) -> list[Vector]:
+    """The vectors of a folder, in the order of its manifest. Raises Corrupt where a file is not what was written.
+
+    only: these ids; the files of the others are not read.
+    """
     try:
         content = npy.read_bytes(folder / "manifest.json")
         manifest = json.loads(content)
@@ -49,6 +52,9 @@ def read_set(folder: Path) -> list[Vector]:
             raise Corrupt(f"{str(folder / name)!r} is missing")
     if extra := sorted(there - checksums.keys()):
         raise Corrupt(f"{str(folder / extra[0])!r} is not in the manifest")
+    if only is not None:
+        ids = [case_id for case_id in ids if case_id in only]
+        checksums = {name: checksum for name, checksum in checksums.items() if name.partition("/")[0] in only}
     files: dict[str, dict[str, bytes]] = {case_id: {} for case_id in ids}
     left = npy.LARGEST
     for name, checksum in checksums.items():
@@ -107,7 +113,7 @@ def _vector(folder: Path, files: Files, manifest: str) -> Vector:
             }
             for dtype in DTYPES
         }
-        return Vector(case, values, expect, allowed, manifest)
+        return Vector(keys, case, values, expect, allowed, manifest)
     except Exception as error:  # whatever garbled files make their parsers, and the reference, say
         raise Corrupt(f"{folder} cannot be read: {error!r}") from error
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from parity.cases import Arrays, Case
 from reference.arrays import Array
@@ -19,10 +20,11 @@ class Corrupt(ValueError):
 class Vector:
     """One case, read back from its files: the inputs, and for each tensor what is expected and how much it may be off.
 
-    expect: float64. allowed: by dtype and name, an array that goes with the tensor. manifest: the sha256 of the one
-    that vouched for it.
+    keys: those of its case.toml (SPEC 10.2). expect: float64. allowed: by dtype and name, an array that goes with the
+    tensor. manifest: the sha256 of the one that vouched for it.
     """
 
+    keys: Mapping[str, Any]
     case: Case
     values: Arrays
     expect: Mapping[str, Array]

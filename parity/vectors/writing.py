@@ -3,7 +3,8 @@
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import repeat
 from pathlib import Path
@@ -55,16 +56,19 @@ def _tolerance(case: Case, expect: Mapping[str, Array], runs: int, told: Told) -
     may_round = [name for name in expect if (allowed["float64"][name][expect[name] == 0] > 0).any()]
     sections = [lines({"zeros_may_round": may_round})]
     for dtype, limits in allowed.items():
-        sections.append(f"\n[{dtype}]\n" + lines({f'"{n}"': _by_step(case, n, a) for n, a in limits.items()}))
+        sections.append(f"\n[{dtype}]\n" + lines({f'"{n}"': _rounded(by_step(case, n, a)) for n, a in limits.items()}))
     return "".join(sections)
 
 
-def _by_step(case: Case, name: str, allowed: Array) -> Any:
-    """The largest number of each step, or of all; three digits."""
+def by_step(case: Case, name: str, allowed: Array) -> Array:
+    """The largest number of each step of a tensor; of one without a time axis, of all."""
     time = tensors.find(case, name).time_axis
-    others = tuple(axis for axis in range(allowed.ndim) if axis != time)
-    largest = allowed.max(axis=others, initial=0)
-    return [float(f"{a:.3g}") for a in largest] if time is not None else float(f"{largest:.3g}")
+    return allowed.max(axis=tuple(axis for axis in range(allowed.ndim) if axis != time), initial=0)
+
+
+def _rounded(limits: Array) -> Any:
+    """To three digits: a list, or one number."""
+    return [float(f"{a:.3g}") for a in limits] if limits.ndim else float(f"{limits:.3g}")
 
 
 def write_set(
@@ -79,14 +83,21 @@ def write_set(
     kills: for each case the planted mistakes that it catches, where that is known. runs: noisy ones, that the limits
     come from. each: `map`, or that of a pool of processes.
     """
+    with whole(folder) as part:
+        _write_set(part, list(cases), kills or {}, runs, each)
+
+
+@contextmanager
+def whole(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes this one, that is empty or not there yet, at the end, or nothing does."""
     require_room(folder)
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = folder.with_name(f".parity-{secrets.token_hex(8)}")
     part.mkdir()
     try:
-        _write_set(part, list(cases), kills or {}, runs, each)
-        part.replace(folder)  # all of it, or nothing
+        yield part
+        part.replace(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
