@@ -104,7 +104,8 @@ class Jax:
     def __init__(self, case: Case, dtype: str) -> None:
         import jax
 
-        jax.config.update("jax_enable_x64", True)
+        config: Any = jax.config
+        config.update("jax_enable_x64", True)
         port = _port("jax")
         values = arrays(case).astype(dtype)
         problem, _ = adapter.prepared(adapter.Request(case, values, ()))
