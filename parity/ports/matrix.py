@@ -18,6 +18,7 @@ from parity.vectors import pieces
 
 FORMAT = 1
 ALL, OUTPUT_LAYER, STREAMING = "all vectors", "an output layer", "streaming"
+PROGRAMS = (".py", ".mjs", ".js", ".c", ".h")  # suffixes of program texts
 DEFECTS = "defects"  # the folder of a port with the smallest reproductions of what is known to fail
 
 Counts = dict[str, dict[str, dict[str, dict[str, int]]]]  # by cell, dtype, feature and verdict
@@ -88,9 +89,10 @@ def row(port: Port, outcomes: Sequence[Outcome]) -> Row:
     )
 
 
-def _programs(port: Port) -> list[Path]:
-    """The files that its command names."""
-    return [port.folder / word for word in port.command if "." in word and (port.folder / word).is_file()]
+def _programs(port: Port) -> set[Path]:
+    """The files that its command names, and the program texts beside its port.toml."""
+    named = {port.folder / word for word in port.command if "." in word and (port.folder / word).is_file()}
+    return {file.resolve() for file in named} | {f.resolve() for f in port.folder.iterdir() if f.suffix in PROGRAMS}
 
 
 def counted(port: Port, outcomes: Iterable[Outcome]) -> Counts:

@@ -46,7 +46,11 @@ def groups() -> list[tuple[str, list[str]]]:
 def short(feature: str) -> str:
     """Without the word of its group."""
     word, _, rest = feature.partition(" ")
-    return rest if word in dict(groups()) and rest else feature.replace("_", " ")
+    return rest if word in dict(groups()) and rest else feature
+
+
+def _label(feature: str) -> str:
+    return (feature if feature.startswith("reset") else short(feature)).replace("_", " ")
 
 
 def drawn() -> list[str]:
@@ -85,7 +89,7 @@ def picture(rows: Sequence[Row]) -> Any:
     names = [f"{row.name if y in firsts else ''}  {cell}" for y, (row, cell, _) in enumerate(found)]
     ax.set_yticks([y + 0.5 for y in range(len(found))], names)
     ax.set_xticks(
-        [x + 0.5 for x in range(len(columns))], [short(c) for c in columns], rotation=60, ha="left", va="bottom"
+        [x + 0.5 for x in range(len(columns))], [_label(c) for c in columns], rotation=60, ha="left", va="bottom"
     )
     ax.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
     for side in ax.spines.values():
