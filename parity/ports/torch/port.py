@@ -18,12 +18,10 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def recurrent(given: Named, problem: Problem) -> Named:
+def recurrent(given: Named, problem: Problem, call: Callable[..., Any]) -> Named:
     """What the module of a case gives, in its own layout; ragged sequences are packed. SPEC 6.1."""
     case, ragged, states = problem.case, problem.case.lengths is not None, problem.case.rnn().cell.states
-    options: dict[str, Any] = {
-        name: getattr(case, name) for name in ("num_layers", "bias", "batch_first", "bidirectional")
-    }
+    options: Named = {name: getattr(case, name) for name in ("num_layers", "bias", "batch_first", "bidirectional")}
     options |= {"rnn": {"nonlinearity": case.nonlinearity}, "lstm": {"proj_size": case.proj_size}}.get(case.cell, {})
     module = getattr(torch.nn, case.cell.upper())(case.I, case.H, **options)
     x = given["x"].transpose(0, 1) if case.batch_first else given["x"] if case.batched else given["x"][:, 0]
@@ -31,7 +29,7 @@ def recurrent(given: Named, problem: Problem) -> Named:
         x = pack_padded_sequence(x, torch.as_tensor(problem.lengths), case.batch_first, enforce_sorted=False)
     first = tuple(given[f"{name}0"] if case.batched else given[f"{name}0"][:, 0] for name in states)
     parameters = {name: given[name] for name in module.state_dict()}
-    output, last = torch.func.functional_call(module, parameters, (x, first if case.cell == "lstm" else first[0]))
+    output, last = call(module, parameters, (x, first if case.cell == "lstm" else first[0]))
     if ragged:
         output, _ = pad_packed_sequence(output, case.batch_first, total_length=case.T)
     outputs = {"output": output.transpose(0, 1) if case.batch_first else output}
@@ -59,10 +57,10 @@ def judged(y: Any, problem: Problem) -> Any:
     return (weights * terms()).sum()
 
 
-def forward(inputs: Named, problem: Problem) -> Named:
+def forward(inputs: Named, problem: Problem, call: Callable[..., Any] = torch.func.functional_call) -> Named:
     """The stack, and of a network its output layer and its divergence. SPEC 3.5, 8.5."""
     given = {name: torch.as_tensor(array) for name, array in inputs.items()}
-    outputs = recurrent(given, problem)
+    outputs = recurrent(given, problem, call)
     if problem.case.O is None:
         return outputs
     outputs["z"] = F.linear(outputs["output"], given["output.weight"], given["output.bias"])

@@ -97,6 +97,20 @@ def test_tensorflow_js_conforms_but_for_what_is_known(capsys: pytest.CaptureFixt
     assert "tfjs: conforms but for known failures  (8 pass, 3 known failure" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("name", "package", "known"),
+    [("flax-nnx", "flax", 4), ("keras-jax", "keras", 2), ("keras-torch", "keras", 0), ("mlx", "mlx", 6)],
+)
+def test_a_framework_differs_in_what_is_known_alone(
+    name: str, package: str, known: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of NaN and infinity, which tell most of them apart."""
+    need(package, find_spec(package) is not None)
+    assert commands.main(["check", str(PORTS / name), "-k", "not-finite", "--timeout", "60"]) == check.CONFORMS
+    found = re.search(r"(\d+) known failure", capsys.readouterr().out)
+    assert int(found[1] if found else 0) == known
+
+
 @pytest.mark.parametrize("file", sorted(PORTS.glob("*/port.toml")), ids=lambda file: file.parent.name)
 def test_every_port_toml_is_one(file: Path) -> None:
     assert claims.load(file.parent).name == file.parent.name
