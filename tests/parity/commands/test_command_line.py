@@ -112,3 +112,10 @@ def test_a_reference_of_somebody_else_is_refused(tmp_path: Path) -> None:
     assert f"found another in {other}" in done.stderr
     shutil.copytree(other, tmp_path / "own" / "reference", dirs_exist_ok=True)  # installed over it
     assert "found another in" in imported(tmp_path / "own").stderr
+
+
+def test_a_form_without_its_package_says_so_before_anything_is_computed(tmp_path: Path) -> None:
+    done = run("export", str(tmp_path / "v"), "--format", "onnx", without="onnx")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == 'onnx is missing: python -m pip install -e ".[adapters]"\n'
+    assert not (tmp_path / "v").exists()

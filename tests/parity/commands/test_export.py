@@ -4,7 +4,6 @@ import io
 import itertools
 import json
 import shutil
-import sys
 import time
 import zipfile
 from pathlib import Path
@@ -20,7 +19,6 @@ from safetensors.numpy import save_file
 import parity
 import reference
 from parity import commands, tolerance, vectors
-from parity.__main__ import main as entry_point
 from parity.cases import CASES, Case, weights
 from parity.commands import export as export_command
 from parity.oracles import enclosure
@@ -251,16 +249,6 @@ def test_a_dtype_is_of_a_format_that_has_one(tmp_path: Path, capsys: pytest.Capt
     for options, has_both in ((["--format", "npz"], "npz"), ([], "folders")):
         said = refused(capsys, tmp_path / "v", "--case", "hand-1x1x1", "--dtype", "float32", *options)
         assert f"--dtype goes with --format onnx or c-header: {has_both} has both" in said
-
-
-def test_where_onnx_is_missing_it_is_said_before_anything_is_computed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.setattr(sys, "argv", ["bptt", "export", str(tmp_path / "v"), "--format", "onnx"])
-    assert entry_point() == 2
-    assert capsys.readouterr().err == 'onnx is missing: python -m pip install -e ".[adapters]"\n'
-    assert not (tmp_path / "v").exists()
 
 
 def test_an_interrupted_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
