@@ -1,5 +1,6 @@
 """The example ports conform; where what they need is missing, that is said aloud. SPEC 10.5."""
 
+import re
 import shutil
 from dataclasses import replace
 from importlib.util import find_spec
