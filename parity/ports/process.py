@@ -24,6 +24,7 @@ LONGEST_ANSWER = 10_000  # bytes
 UNASKED_ANSWERS = 100  # that are kept before a port is stopped
 COMPLAINTS_KEPT = 2_000  # bytes of standard error
 BUILD_SECONDS = 600.0
+MOMENT = 0.2  # seconds for what may have come already
 PATIENCE = 2.0  # seconds for what should come at once, such as the end of a program that was killed
 
 # What a port gets of the environment: what programs need to be found, to find their libraries, to speak; and how
@@ -120,6 +121,7 @@ class _Tail:
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
         self._said = b""
+        self.count = 0  # bytes, of all that it said
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -127,11 +129,24 @@ class _Tail:
         with self._pipe as pipe:
             while chunk := os.read(pipe.fileno(), 65536):
                 self._said = (self._said + chunk)[-COMPLAINTS_KEPT:]
+                self.count += len(chunk)
+
+    def since(self, count: int) -> list[str]:
+        """What it said after so many bytes; it comes by another way than the answer, so it gets a moment."""
+        deadline = time.monotonic() + MOMENT
+        while self.count == count and time.monotonic() < deadline:
+            time.sleep(MOMENT / 10)
+        new = min(self.count - count, len(self._said))
+        return _printable_lines(self._said[len(self._said) - new :])
 
     def lines(self) -> list[str]:
         """What it said, once the other end is closed or not heard any more."""
         self._reader.join(PATIENCE)
-        return [printable(line) for line in self._said.decode(errors="replace").strip().splitlines()]
+        return _printable_lines(self._said)
+
+
+def _printable_lines(said: bytes) -> list[str]:
+    return [printable(line) for line in said.decode(errors="replace").strip().splitlines()]
 
 
 def build(port: Port, dtype: str, seconds: float = BUILD_SECONDS) -> None:
@@ -170,6 +185,7 @@ class Process:
         self._answers: queue.Queue[bytes | _Overflow | None] = queue.Queue()
         self._unfinished = b""
         self._complaints = _Tail(self._process.stderr)
+        self._heard = 0  # of its standard error, when it was asked last
         self._reader = threading.Thread(target=self._read_answers, daemon=True)
         self._reader.start()
 
@@ -191,6 +207,7 @@ class Process:
             raise Broken("answered before it was asked")
         assert self._process.stdin is not None
         line = os.fsencode(request) + b"\n"
+        self._heard = self._complaints.count
         try:
             written = os.write(self._process.stdin.fileno(), line)
         except BlockingIOError:
@@ -228,6 +245,10 @@ class Process:
     def complaints(self) -> str:
         """The end of its standard error, in one line; to be asked for once it is killed."""
         return " / ".join(self._complaints.lines())
+
+    def about_the_answer(self) -> str:
+        """The end of what it wrote to standard error since it was asked, in one line."""
+        return " / ".join(self._complaints.since(self._heard))
 
     def close(self, seconds: float) -> None:
         """Ends the conversation. Raises Broken if the program says more, does not end, or ends with a code above 0."""

@@ -32,8 +32,8 @@ class Outcome:
     vector: with the limits that the port is judged by. verdict: "pass", "fail", "known failure", "not claimed",
     "too sensitive" (for the roundoff that it claims), or "broken" (crash, silence, protocol). detail: why, in words.
     result: the comparison, where there was one; got: what the port wrote. complaints: the end of its standard error, if
-    it broke. passes_alone: it failed, but passes when a fresh process is asked for it alone. pieces: of how many it was
-    asked for as well (SPEC 10.12).
+    it broke or answered with an error. passes_alone: it failed, but passes when a fresh process is asked for it alone.
+    pieces: of how many it was asked for as well (SPEC 10.12).
     """
 
     vector: Vector
@@ -159,6 +159,8 @@ class _Conversation:
             self._requests += 1
             answer = self._process.ask(f"{case}\t{out}{CONTINUE if continued else ''}", self._seconds)
             outcome = _judge(vector, self.dtype, asked, answer, out)
+            if answer.startswith("error"):
+                outcome = replace(outcome, complaints=self._process.about_the_answer())
         except Broken as broken:
             self._broken_in_a_row += 1
             written = isinstance(broken, Silent) and _all_there(out, asked)

@@ -128,6 +128,11 @@ FAKES = {
     "exit-at-5": ("ppppbpp", BROKEN, r"ended \(exit code 7\) without an answer"),
     "half-a-line-at-5": ("ppppbpp", BROKEN, r"ended \(exit code 0\) without an answer, after 'o' without a newline"),
     "error-at-5": ("ppppfpp", DIVERGES, r"error: out of memory"),
+    "traceback-at-5": (
+        "ppppfpp",
+        DIVERGES,
+        r'error: ValueError: no such cell; it said: "Traceback .* /   line 7, in layer / ValueError: no such cell"',
+    ),
     "hang": ("b" * 7, BROKEN, r"silent for 1 s"),
     "not-flushed": ("b" * 7, BROKEN, r"silent for 1 s although all is written: is the answer flushed\?"),
     "no-newline": ("b" * 7, BROKEN, r"silent for 1 s after 'ok' without a newline"),

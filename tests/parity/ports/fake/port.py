@@ -143,6 +143,13 @@ for line in sys.stdin:
     if mode == "error-at-5" and answered == 5:
         say("error out of memory\n")
         continue
+    if mode == "traceback-at-5" and answered == 4:
+        sys.stderr.write("said of the case before\n")
+        sys.stderr.flush()
+    if mode == "traceback-at-5" and answered == 5:
+        sys.stderr.write("Traceback (most recent call last):\n  line 7, in layer\nValueError: no such cell\n")
+        say("error ValueError: no such cell\n")
+        continue
     if mode == "half-a-line-at-5" and answered == 5:
         say("o")
         sys.exit(0)
