@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folders with a port.toml; none given: the frameworks of this project whose packages are installed",
     )  # fmt: skip
     parser.add_argument(
-        "--join", nargs="+", type=Path, metavar="FILE", default=[],
-        help="rows of other runs, of other environments: what --json wrote; with these, and no PORT, nothing is run",
+        "--join", action="append", type=Path, metavar="FILE", default=[],
+        help="rows of another run or environment, which --json wrote; may be given again; without PORT nothing is run",
     )  # fmt: skip
     parser.add_argument("-k", metavar="TEXT", default="", help="only the vectors whose id contains TEXT")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows, to be joined with others")
