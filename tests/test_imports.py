@@ -135,7 +135,7 @@ def test_the_imports_within_parity_are_seen() -> None:
     """So the test above looks at imports that are there: of a name, of a module, and one inside a function."""
     assert within_parity("ports.verdict") == {
         "compare", "ports.claims", "ports.folders", "ports.process", "ports.roundoff",
-        "vectors.__init__", "vectors.npy", "vectors.writing",
+        "vectors.__init__", "vectors.npy", "vectors.pieces", "vectors.writing",
     }  # fmt: skip
     assert "report.page" in within_parity("commands.run")
 
