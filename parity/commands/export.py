@@ -93,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--x", type=Path, metavar="FILE", help="own input, .npy of float64 or float32: (T, B, I), as --layout says"
     )
     own.add_argument("--seed", type=int, metavar="N")
-    parser.usage = "%(prog)s [-h] DIR [--format FORM] [--dtype DTYPE]\n       [--case ID ... | options of a new case]"
+    parser.usage = "%(prog)s [-h] DIR [--format FORM] [--case ID | options]"
     parser.epilog = EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
