@@ -9,7 +9,7 @@ EXTRAS = {
     "matplotlib": "report",
     "jinja2": "report",
     "safetensors": "weights",
-    "onnx": "adapters",
+    "onnx": "forms",
 }
 
 

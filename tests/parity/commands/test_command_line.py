@@ -117,5 +117,5 @@ def test_a_reference_of_somebody_else_is_refused(tmp_path: Path) -> None:
 def test_a_form_without_its_package_says_so_before_anything_is_computed(tmp_path: Path) -> None:
     done = run("export", str(tmp_path / "v"), "--format", "onnx", without="onnx")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == 'onnx is missing: python -m pip install -e ".[adapters]"\n'
+    assert done.stderr == 'onnx is missing: python -m pip install -e ".[forms]"\n'
     assert not (tmp_path / "v").exists()
