@@ -142,7 +142,7 @@ def test_the_imports_within_parity_are_seen() -> None:
 
 @each_of_parity
 def test_parity_imports_torch_only_in_its_oracles_and_in_the_port_that_it_is(name: str) -> None:
-    assert ("torch" not in tops(PARITY[name])) or name.startswith(("oracles.", "ports.torch.", "ports.torch-compiled."))
+    assert ("torch" not in tops(PARITY[name])) or name.startswith(("oracles.", "ports.torch."))
 
 
 def test_the_oracles_do_import_torch() -> None:

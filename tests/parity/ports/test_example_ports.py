@@ -79,7 +79,7 @@ def test_onnx_runtime_conforms_but_for_small_arguments_closed_gates_and_nan(caps
     assert "(362 pass, 8 known failure" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("file", sorted(PORTS.glob("*/port.py")), ids=lambda file: file.parent.name)
+@pytest.mark.parametrize("file", sorted(PORTS.rglob("port.py")), ids=lambda file: file.parent.name)
 def test_an_adapter_has_at_most_eighty_lines(file: Path) -> None:
     assert len(file.read_text(encoding="utf-8").splitlines()) <= 80
 
