@@ -73,13 +73,16 @@ def network(forward: Forward, vjp: Product | None = None) -> Answer:
     def answer(request: Request) -> Mapping[str, Array]:
         case, values = request.case, request.values
         problem, inputs = prepared(request)
-        inputs |= {f"{name}0": last[name] for name in case.rnn().cell.states if request.continued}
+        states = case.rnn().cell.states
+        if request.continued and not last.keys() >= set(states):
+            raise ValueError("nothing to continue: no case before this one has given its last states")
+        inputs |= {f"{name}0": last[name] for name in states if request.continued}
         gradients: Named = {}
         if vjp is None or not any(name.startswith("d_") for name in request.asked):
             outputs = forward(inputs, problem)
         else:
             outputs, gradients = vjp(lambda given: forward(given, problem), inputs, _upstream(case, problem, values))
-        last.update({name: np.asarray(outputs[f"{name}_n"]) for name in case.rnn().cell.states})
+        last.update({name: np.asarray(outputs[f"{name}_n"]) for name in states if f"{name}_n" in outputs})
         return _outputs(case, problem, outputs) | (_gradients(case, problem, gradients) if gradients else {})
 
     return answer
@@ -211,8 +214,8 @@ def read(folder: Path, continued: bool = False) -> Request:
 def serve(answer: Answer) -> None:
     """Answers every line of the standard input: writes what is asked for of the tensors that `answer` gives."""
     for line in sys.stdin:
-        folder, out, *continued = line.rstrip("\n").split("\t")
         try:
+            folder, out, *continued = line.rstrip("\n").split("\t")
             request = read(Path(folder), continued == ["continue"])
             tensors = answer(request)
             for name in request.asked:

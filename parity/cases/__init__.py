@@ -8,7 +8,7 @@ The table runs nothing: `parity.admission` and `parity.ports.fresh`, which run t
 """
 
 from parity.cases.benchmarks import BENCHMARKS
-from parity.cases.case import Arrays, Case, Own
+from parity.cases.case import TARGETS, Arrays, Case, Own
 from parity.cases.corners import CORNERS
 from parity.cases.covering import COVERING, HEAD_IDS, RNN_IDS, TOKENS
 from parity.cases.gated import GATED
@@ -24,6 +24,7 @@ __all__ = [
     "RECIPES",
     "RNN_IDS",
     "SPECIAL",
+    "TARGETS",
     "TOKENS",
     "Arrays",
     "Case",

@@ -15,6 +15,8 @@ from reference.columns import as_given
 from reference.network import RECURRENT
 from reference.recurrent import Recurrent
 
+TARGETS = ("vectors", "classes", "sequence", "labels")  # what a target may hold
+
 
 @dataclass(frozen=True, eq=False)
 class Own:
@@ -97,6 +99,11 @@ class Case:
     def prefix(self) -> str:
         """What the names of the stack's parameters begin with. SPEC 1.5."""
         return "" if self.O is None else RECURRENT
+
+    @property
+    def kind_of_target(self) -> str:
+        """What a target holds, in the words of case.toml. SPEC 10.2."""
+        return self.target if self.target in TARGETS else "vectors"
 
     @property
     def per_sequence(self) -> bool:

@@ -34,12 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """0 all conform but for what is known, 1 one diverges, 2 wrong usage, 3 one breaks, 5 nothing was checked."""
-    if options.html or options.svg:
-        terminal.require_page_packages(parser, "--html" if options.html else "--svg")
+    if options.html:
+        terminal.require_page_packages(parser)
+    elif options.svg:
+        terminal.require_page_packages(parser, "--svg", ["matplotlib"])
     try:
         before = [row for file in options.join for row in matrix.read(file)]
-        ports = [claims.load(path) for path in options.ports] if options.ports or before else frameworks()
-    except (BadPort, ValueError) as error:
+        ports = [claims.load(path) for path in options.ports] if options.ports or options.join else frameworks()
+    except ValueError as error:
         parser.error(str(error))
     chosen = [vector for vector in vectors.frozen() if options.k in vector.case.id]
     if not chosen:

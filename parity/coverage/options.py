@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from parity.cases import Case
+from parity.cases import TARGETS, Case
 from parity.cells import CELLS, called
 from reference.activations import ACTIVATIONS
 from reference.divergences import DIVERGENCES, LOGITS
@@ -42,7 +42,6 @@ class Rule:
 _STACK, _HEAD = ("output", "h_n", "output and h_n"), ("DIV", "DIV and h_n")
 _POOLED, _CTC = "mean_pooled_cross_entropy", "ctc"
 _ACCEPTED = {name: d.activations for name, d in DIVERGENCES.items()} | dict.fromkeys((_POOLED, _CTC), LOGITS)
-_TARGETS = ("vectors", "classes", "sequence", "labels")
 _TAKEN = {name: {"vectors", *(["classes"] * d.takes_indices)} for name, d in DIVERGENCES.items()}
 _TAKEN |= {_POOLED: {"sequence"}, _CTC: {"labels"}}
 
@@ -57,7 +56,7 @@ RULES: tuple[Rule, ...] = (
         if accepted != frozenset(ACTIVATIONS)
     ),
     *(
-        Rule("target", frozenset(_TARGETS) - taken, "divergence", frozenset({name}), "not its target (8.3, 8.7, 8.8)")
+        Rule("target", frozenset(TARGETS) - taken, "divergence", frozenset({name}), "not its target (8.3, 8.7, 8.8)")
         for name, taken in _TAKEN.items()
     ),
 )
@@ -113,7 +112,7 @@ def options() -> dict[str, Option]:
         "upstream": Option((*_STACK, *_HEAD), _upstream),
         "divergence": Option(tuple(_ACCEPTED), lambda case: case.divergence, head),
         "activation": Option(tuple(ACTIVATIONS), lambda case: case.activation, head),
-        "target": Option(_TARGETS, lambda case: case.target if case.target in _TARGETS else "vectors", head),
+        "target": Option(TARGETS, lambda case: case.kind_of_target, head),
         "weights": Option(("none", "given", "some 0"), _weights, head),
         "reduction": Option(("sum", "mean"), lambda case: case.reduction, head),
         "blank": Option(("first", "middle", "last"), _blank, ctc),

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from parity import tensors
-from parity.cases import Case
-from parity.cells import CELLS, called
+from parity.cases import TARGETS, Case
+from parity.cells import CELLS, called, in_words
 from parity.tensors import Tensor
 from parity.tolerance import UNIT_ROUNDOFF
 from parity.vectors import DTYPES, IDS
@@ -94,7 +94,6 @@ class Port:
 
 def traits(case: Case) -> set[str]:
     """What a case has, in the words of `without`. SPEC 10.6."""
-    own = {CELLS[case.cell].options[name].words(value) for name, value in called(case.cell, case).items()}
     flags = {
         "layers": case.num_layers > 1,
         "bidirectional": case.bidirectional,
@@ -105,10 +104,14 @@ def traits(case: Case) -> set[str]:
         "weights": case.weights is not None,
         "no biases": not case.bias,
     }
-    found = {f"cell {case.cell}", *own, f"layout {case.layout}", *(name for name, there in flags.items() if there)}
+    found = {
+        f"cell {case.cell}",
+        *in_words(case.cell, case),
+        f"layout {case.layout}",
+        *(name for name, there in flags.items() if there),
+    }
     if case.O is not None:
-        target = case.target if case.target in TARGETS else "vectors"
-        found |= {f"activation {case.activation}", f"divergence {case.divergence}", f"target {target}"}
+        found |= {f"activation {case.activation}", f"divergence {case.divergence}", f"target {case.kind_of_target}"}
     return found
 
 
@@ -124,7 +127,6 @@ def known_traits() -> list[str]:
     return [*(f"cell {name}" for name in CELLS), *own, *flags, "no biases", *layouts, *head]
 
 
-TARGETS = ("vectors", "classes", "sequence", "labels")
 _LISTS = {
     "dtypes": DTYPES,
     "provides": ("forward", "trace", "backward"),
@@ -173,6 +175,8 @@ def parse(given: Mapping[str, Any], file: Path) -> Port:
             _require(file, name, value, isinstance(value, str) and value.isprintable(), "text that can be printed")
         elif name in (*lists, "build", "packages"):
             _require_list(file, name, value)
+            named = name != "packages" or all(v and v.isprintable() for v in value)
+            _require(file, name, value, named, "names of packages")
         else:
             known = (*words, *lists, "build", "packages", "seconds", "[features]", "[roundoff]", "[[known_failures]]")
             raise BadPort(f"{file}: unknown key {name!r}, expected {', '.join(known)}")

@@ -11,9 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from parity.cases import Case
 from parity.ports import claims
 from parity.ports.claims import Port
-from parity.ports.verdict import KNOWN, WRONG, Outcome
+from parity.ports.verdict import FED, KNOWN, WRONG, Outcome
 from parity.vectors import pieces
 
 FORMAT = 1
@@ -61,8 +62,10 @@ def features() -> list[str]:
 
 
 def absent(port: Port) -> list[str]:
-    """The packages that a port needs and that are not here."""
-    return [name for name in port.packages if not _version(name)]
+    """What a port needs and is not here: packages of Python, and of Node."""
+    missing = [name for name in port.packages if not _version(name)]
+    of_node = (port.folder / "package.json").is_file() and not (port.folder / "node_modules").is_dir()
+    return missing + ["what npm install brings"] * of_node
 
 
 def _version(package: str) -> str:
@@ -81,12 +84,16 @@ def row(port: Port, outcomes: Sequence[Outcome]) -> Row:
         date=date.today().isoformat(),
         machine=f"{platform.system()} {platform.machine()}",
         versions={"python": platform.python_version(), **{name: _version(name) for name in port.packages}},
-        lines=sum(len(file.read_text(encoding="utf-8").splitlines()) for file in _programs(port)),
+        lines=sum(len(file.read_bytes().splitlines()) for file in _programs(port)),
         counts=counted(port, outcomes),
-        shares={d: max(o.result.share for o in passed if o.result and o.dtype == d) for d in {o.dtype for o in passed}},
+        shares={d: max(o.result.share for o in passed if o.result and o.dtype == d) for d in _dtypes(passed)},
         known=_known(outcomes),
         defects=[_defect(file) for file in sorted((port.folder / DEFECTS).glob("*.*"))],
     )
+
+
+def _dtypes(outcomes: Iterable[Outcome]) -> list[str]:
+    return list(dict.fromkeys(o.dtype for o in outcomes))
 
 
 def _programs(port: Port) -> set[Path]:
@@ -105,11 +112,20 @@ def counted(port: Port, outcomes: Iterable[Outcome]) -> Counts:
         if case.O is not None:
             verdicts[OUTPUT_LAYER] = o.verdict
         if pieces.can_be_cut(case):
-            verdicts[STREAMING] = o.verdict if port.claims("streaming") else "not claimed"
+            verdicts[STREAMING] = o.verdict if o.pieces or o.detail.startswith(FED) else "not claimed"
+        verdicts |= dict.fromkeys(_not_asked(port, case) & verdicts.keys(), "not claimed")
         for feature, verdict in verdicts.items():
             counts = by_feature.setdefault(feature, {})
             counts[verdict] = counts.get(verdict, 0) + 1
     return found
+
+
+def _not_asked(port: Port, case: Case) -> set[str]:
+    """What a vector has and a port without backward is not asked for: it needs neither to truncate nor to judge."""
+    found = set() if "backward" in port.provides else {"truncation"}
+    if case.O is None or port.claims("divergences", case.divergence):
+        return found
+    return found | {"weights", f"divergence {case.divergence}", f"target {case.kind_of_target}"}
 
 
 def _known(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
@@ -123,14 +139,21 @@ def _known(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
 
 def _defect(file: Path) -> dict[str, str]:
     """A reproduction: what it shows, its source, and what it printed, which stands in its last comment."""
-    source = file.read_text(encoding="utf-8")
+    source = file.read_text(encoding="utf-8", errors="replace")
     lines = source.rstrip().splitlines()
     last = len(lines)
     while last and lines[last - 1].startswith(("#", "//")):
         last -= 1
     printed = "\n".join(line.lstrip("#/").removeprefix(" ") for line in lines[last:])
-    says = ast.get_docstring(ast.parse(source)) if file.suffix == ".py" else _first_comment(lines)
-    return {"name": file.name, "says": says or "", "source": "\n".join(lines[:last]).rstrip(), "printed": printed}
+    says = _docstring(source) if file.suffix == ".py" else _first_comment(lines)
+    return {"name": file.name, "says": says, "source": "\n".join(lines[:last]).rstrip(), "printed": printed}
+
+
+def _docstring(source: str) -> str:
+    try:
+        return ast.get_docstring(ast.parse(source)) or ""
+    except (SyntaxError, ValueError):
+        return ""
 
 
 def _first_comment(lines: Sequence[str]) -> str:
@@ -175,7 +198,19 @@ def read(file: Path) -> list[Row]:
 def _is_row(value: dict[str, Any]) -> bool:
     if value.keys() != {f.name for f in fields(Row)}:
         return False
-    return all(_fits(value[name], shape) for name, shape in _SHAPES.items()) and all(map(_is_known, value["known"]))
+    if not all(_fits(value[name], shape) for name, shape in _SHAPES.items()):
+        return False
+    told = [value[name] for name in ("name", "language", "date", "machine")]
+    words = [*told, *value["versions"], *value["versions"].values()]
+    return (
+        all(map(str.isprintable, words))
+        and all(map(_is_known, value["known"]))
+        and all(map(_is_defect, value["defects"]))
+    )
+
+
+def _is_defect(value: dict[str, str]) -> bool:
+    return value.keys() == {"name", "says", "source", "printed"}
 
 
 def _is_known(value: dict[str, Any]) -> bool:
@@ -195,7 +230,7 @@ def _fits(value: Any, shape: Any) -> bool:
 
 
 def joined(rows: Iterable[Row]) -> list[Row]:
-    """One row a name, the last of them, in order of the share of vectors that pass."""
+    """One row a name, the last of them; the one of which most vectors pass first."""
     last = {r.name: r for r in rows}
     return sorted(last.values(), key=lambda r: (-r.total("pass"), r.name))
 
@@ -209,4 +244,4 @@ def verdict_of(counts: Mapping[str, int]) -> str:
 
 
 def in_words(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{n} {verdict}" for verdict, n in Counter(dict(counts)).most_common())
+    return ", ".join(f"{n} {verdict}" for verdict, n in Counter(counts).most_common())

@@ -24,7 +24,7 @@ LONGEST_ANSWER = 10_000  # bytes
 UNASKED_ANSWERS = 100  # that are kept before a port is stopped
 COMPLAINTS_KEPT = 2_000  # bytes of standard error
 BUILD_SECONDS = 600.0
-MOMENT = 0.2  # seconds for what may have come already
+MOMENT = 0.1  # seconds for what may have come already
 PATIENCE = 2.0  # seconds for what should come at once, such as the end of a program that was killed
 
 # What a port gets of the environment: what programs need to be found, to find their libraries, to speak; and how
@@ -133,8 +133,9 @@ class _Tail:
 
     def since(self, count: int) -> list[str]:
         """What it said after so many bytes; it comes by another way than the answer, so it gets a moment."""
-        deadline = time.monotonic() + MOMENT
-        while self.count == count and time.monotonic() < deadline:
+        heard, deadline = count, time.monotonic() + MOMENT
+        while time.monotonic() < deadline and not self.count == heard > count:  # said something, and no more comes
+            heard = self.count
             time.sleep(MOMENT / 10)
         new = min(self.count - count, len(self._said))
         return _printable_lines(self._said[len(self._said) - new :])

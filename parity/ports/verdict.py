@@ -21,6 +21,7 @@ ALONE = 10  # failing vectors of a dtype that are asked for again alone
 REASON_SHOWN = 200  # characters
 DIFFERING_NAMED = 4  # tensors
 KNOWN = "known failure"
+FED = "fed "  # begins what is said of a piece that fails
 CONTINUE = "\tcontinue"  # ends the line of a piece that is not the first. SPEC 10.12
 WRONG = ("fail", "broken")
 
@@ -100,7 +101,7 @@ def _asked_again(conversation: "_Conversation", first: Iterable[Outcome], repeat
             if before.result is None:
                 continue
             again = conversation.judge(before.vector)
-            if again.verdict == "broken":
+            if again.result is None:
                 outcomes[index] = replace(again, detail=f"when asked again: {again.detail}")
             elif differing := _differing(before.got, again.got):
                 named = [*differing[:DIFFERING_NAMED], *(["…"] if len(differing) > DIFFERING_NAMED else [])]
@@ -140,7 +141,10 @@ class _Conversation:
         if self._broken_in_a_row >= GIVE_UP:
             return Outcome(vector, self.dtype, "broken", f"not run: it broke {GIVE_UP} times in a row")
         outcome = self._ask(vector)
-        return fed(outcome, self._ask) if self._port.claims("streaming") else outcome
+        if self._port.claims("streaming"):
+            outcome = fed(outcome, self._ask)
+        self._broken_in_a_row = self._broken_in_a_row + 1 if outcome.verdict == "broken" else 0
+        return outcome
 
     def _ask(self, vector: Vector, continued: bool = False) -> Outcome:
         try:
@@ -162,14 +166,12 @@ class _Conversation:
             if answer.startswith("error"):
                 outcome = replace(outcome, complaints=self._process.about_the_answer())
         except Broken as broken:
-            self._broken_in_a_row += 1
             written = isinstance(broken, Silent) and _all_there(out, asked)
             why = f"{broken} although all is written: is the answer flushed?" if written else str(broken)
             return Outcome(vector, self.dtype, "broken", why, complaints=self.end())
         except KeyboardInterrupt:
             self.end()  # before its folder goes
             raise
-        self._broken_in_a_row = 0
         return outcome
 
     def passes_alone(self, vector: Vector) -> bool:
@@ -225,7 +227,7 @@ def fed(whole: Outcome, ask: Callable[[Vector, bool], Outcome]) -> Outcome:
             if found.verdict != "pass":
                 first = found.result and found.result.first
                 said = where(found.result, first) if found.result and first else found.detail
-                detail = f"fed {size} at a time, from step {step} on: {said}"
+                detail = f"{FED}{size} at a time, from step {step} on: {said}"
                 return Outcome(whole.vector, whole.dtype, found.verdict, detail, complaints=found.complaints)
             step += part.case.T
         asked += len(parts)

@@ -28,8 +28,8 @@ def table(rows: Sequence[Row]) -> Table:
         wrong = row.total("fail") + row.total("broken")
         counts = row.total("pass"), row.total(KNOWN), wrong, row.total("not claimed")
         share = max(row.shares.values(), default=0.0)
-        cells = [*map(str, counts), f"{share:.3f}", str(row.lines), str(len(row.defects))]
-        found.add_row(Text(printable(row.name)[:24]), *cells, style="" if row.conforms else "bold red")
+        texts = [*map(str, counts), f"{share:.3f}", str(row.lines), str(len(row.defects))]
+        found.add_row(Text(printable(row.name)[:24]), *texts, style="" if row.conforms else "bold red")
     return found
 
 
@@ -54,12 +54,12 @@ def _label(feature: str) -> str:
 
 
 def drawn() -> list[str]:
-    """The columns of the picture: without those that an output layer alone has, but for one."""
+    """The columns of the picture: of the output layer that it is there, but not of which kind."""
     names = features()
     return names[: names.index(OUTPUT_LAYER) + 1]
 
 
-def lines(row: Row) -> Iterator[tuple[str, Mapping[str, Mapping[str, Mapping[str, int]]]]]:
+def cells(row: Row) -> Iterator[tuple[str, Mapping[str, Mapping[str, Mapping[str, int]]]]]:
     """The cells of which a framework claims something, with their counts by dtype and feature."""
     for cell in CELLS:
         of_cell = row.counts.get(cell, {})
@@ -72,7 +72,7 @@ def picture(rows: Sequence[Row]) -> Any:
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    columns, found = drawn(), [(row, cell, of_cell) for row in rows for cell, of_cell in lines(row)]
+    columns, found = drawn(), [(row, cell, of_cell) for row in rows for cell, of_cell in cells(row)]
     figure = Figure(figsize=(8.3, 1.6 + 0.17 * len(found)), layout="constrained")
     ax = figure.subplots()
     for y, (_, _, of_cell) in enumerate(found):
@@ -87,7 +87,7 @@ def picture(rows: Sequence[Row]) -> Any:
         ax.axhline(y, color="#8888", linewidth=0.5)
     ax.set(xlim=(0, len(columns)), ylim=(max(len(found), 1), 0))
     names = [f"{row.name if y in firsts else ''}  {cell}" for y, (row, cell, _) in enumerate(found)]
-    ax.set_yticks([y + 0.5 for y in range(len(found))], names)
+    ax.set_yticks([y + 0.5 for y in range(len(found))], names, parse_math=False)
     ax.set_xticks(
         [x + 0.5 for x in range(len(columns))], [_label(c) for c in columns], rotation=60, ha="left", va="bottom"
     )
@@ -118,7 +118,7 @@ def page(rows: Sequence[Row]) -> str:
         picture=pictures.uri(partial(picture, rows)),
         groups=groups(),
         short=short,
-        lines=lines,
+        cells=cells,
         dtypes=DTYPES,
         verdict_of=verdict_of,
         in_words=in_words,

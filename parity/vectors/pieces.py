@@ -21,8 +21,12 @@ def can_be_cut(case: Case) -> bool:
 
 
 def cuts(vector: Vector) -> list[tuple[int, list[Vector]]]:
-    """For each size below T the pieces, in their order; none of what cannot be cut."""
-    return [(size, _pieces(vector, size)) for size in SIZES if can_be_cut(vector.case) and size < vector.case.T]
+    """For each size below T the pieces, in their order; none of what cannot be cut, or does not say its states."""
+    case = vector.case
+    states = {f"{state}_l{l}" for state in case.rnn().cell.states for l in range(case.num_layers)}
+    if not can_be_cut(case) or not states <= vector.expect.keys():
+        return []
+    return [(size, _pieces(vector, size)) for size in SIZES if size < case.T]
 
 
 def _pieces(vector: Vector, size: int) -> list[Vector]:
@@ -33,7 +37,8 @@ def _pieces(vector: Vector, size: int) -> list[Vector]:
 def _piece(vector: Vector, start: int, stop: int) -> Vector:
     """Steps start to stop - 1, forward; weights are not divided by a sum that is of the whole series. SPEC 8.4."""
     case = replace(vector.case, T=stop - start, h0=vector.case.h0 and not start, truncate=None, reduction="sum")
-    forward = [t for t in tensors.table(case).values() if not t.backward and t.kind != NUMBER]
+    there = (t for t in tensors.table(case).values() if t.name in vector.expect)
+    forward = [t for t in there if not t.backward and t.kind != NUMBER]
 
     def cut(values: dict[str, Array]) -> dict[str, Array]:
         return {t.name: _of_steps(case, t, values, start, stop) for t in forward}

@@ -20,8 +20,8 @@ class Corrupt(ValueError):
 class Vector:
     """One case, read back from its files: the inputs, and for each tensor what is expected and how much it may be off.
 
-    keys: those of its case.toml (SPEC 10.2). expect: float64. allowed: by dtype and name, an array that goes with the
-    tensor. manifest: the sha256 of the one that vouched for it.
+    keys: those of the case.toml it was read from (SPEC 10.2). expect: float64. allowed: by dtype and name, an array
+    that goes with the tensor. manifest: the sha256 of the one that vouched for it.
     """
 
     keys: Mapping[str, Any]

@@ -371,6 +371,7 @@ function answer(folder, out, more) {
   const masks = c.dropout_masks && read(c, 'dropout_masks', Uint8Array, '|b1', (c.L - 1) * n * DP)
   const eachState = (array) => mapped(c.column.states, (size, state) => array(c.L * c.D * c.B * size, state))
   const given = eachState((count, state) => givenOrZeros(c, `${state}0`, count))
+  if (more === 'continue' && !ended) throw new Error('nothing to continue')
   const initial = more === 'continue' ? ended : given
   const dLast = eachState((count, state) => givenOrZeros(c, `d_${state}_n`, count))
   const [last, dInitial] = Array.from({ length: 2 }, () => eachState((count) => new c.Real(count)))

@@ -62,6 +62,8 @@ def answer(case_dir, out_dir, ended, more):
     case = read_case(case_dir / "case.toml")
     given = {path.stem: read_array(path) for path in (case_dir / "in").iterdir()}
     if more == ["continue"]:
+        if not ended:
+            raise ValueError("nothing to continue")
         given |= ended
     run = plain.forward(case, given, Floats)
     asked = case["asked"].split()

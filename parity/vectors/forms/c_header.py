@@ -54,7 +54,7 @@ def _lines(vector: Vector, dtype: str) -> Iterator[str]:
         yield from _array(f"bptt_in_{_identifier(name)}", array.astype(dtype) if array.dtype.kind == "f" else array)
     for name in names:
         yield from _array(f"bptt_expect_{_identifier(name)}", rounding.rounded(vector, name, dtype))
-        yield from _array(f"bptt_limit_{_identifier(name)}", rounding.limits(vector, name, dtype).astype(dtype))
+        yield from _array(f"bptt_limit_{_identifier(name)}", _up(rounding.limits(vector, name, dtype), dtype))
     yield "/* in the order of computation */"
     yield "enum {"
     yield from (f"    BPTT_AT_{_identifier(name)}," for name in names)
@@ -82,6 +82,12 @@ def _row(vector: Vector, name: str, turn: int, dtype: str) -> str:
     identifier = _identifier(name)
     arrays = f"bptt_expect_{identifier}, bptt_limit_{identifier}"
     return f'{{"{name}", {arrays}, {", ".join(map(str, numbers))}}}'
+
+
+def _up(limits: Array, dtype: str) -> Array:
+    """The limits in a dtype, never smaller for it."""
+    found = limits.astype(dtype)
+    return np.where(found < limits, np.nextafter(found, np.inf, dtype=dtype), found)
 
 
 def _array(name: str, array: Array) -> Iterator[str]:

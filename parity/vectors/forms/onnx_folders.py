@@ -49,10 +49,10 @@ def _write(folder: Path, vector: Vector, dtype: str) -> None:
     (folder / "data.json").write_text(text, encoding="utf-8", newline="\n")
 
 
-def _write_tensors(folder: Path, kind: str, tensors: Mapping[str, Array]) -> None:
+def _write_tensors(folder: Path, kind: str, arrays: Mapping[str, Array]) -> None:
     from onnx import numpy_helper
 
-    for number, (name, array) in enumerate(tensors.items()):
+    for number, (name, array) in enumerate(arrays.items()):
         content = numpy_helper.from_array(array, name).SerializeToString()
         (folder / f"{kind}_{number}.pb").write_bytes(content)
 

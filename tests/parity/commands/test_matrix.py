@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import parity
 from parity import commands
 from parity.ports import claims, matrix
-from parity.ports.verdict import KNOWN, Outcome
+from parity.ports.verdict import FED, KNOWN, Outcome
 from parity.report import check
 from parity.report import matrix as report
 from tests.parity.ports.answers import VECTORS
@@ -42,9 +43,42 @@ def test_vectors_are_counted_under_each_feature_that_they_have(row: matrix.Row) 
     assert counts[matrix.ALL] == {"pass": 1, "not claimed": 1, KNOWN: 1}
     assert counts["dropout_masks"] == counts["no biases"] == {"not claimed": 1}
     assert counts[matrix.OUTPUT_LAYER] == counts["divergence binary_cross_entropy"] == {KNOWN: 1}
-    assert counts[matrix.STREAMING] == {"pass": 1, KNOWN: 1}
+    assert counts[matrix.STREAMING] == {"not claimed": 2}  # none was fed in pieces
     assert row.counts["rnn"]["float32"][matrix.ALL] == {"pass": 1}
     assert (row.total("pass"), row.total(KNOWN), row.conforms) == (2, 1, True)
+
+
+def test_what_a_port_without_backward_is_not_asked_for_is_not_claimed() -> None:
+    """It need not truncate, nor judge: SPEC 10.6 waives both."""
+    port = claims.load(PORTS / "onnxruntime")
+    cases = ["truncate-3", "pairs-01-softplus-ctc", "gru-mix-25-sigmoid-binary_cross_entropy"]
+    counts = matrix.counted(port, [outcome(case_id, "pass", "float32") for case_id in cases])
+    for features in (counts["rnn"]["float32"], counts["gru"]["float32"]):
+        for feature, found in features.items():
+            waived = feature.split()[0] in ("truncation", "weights", "divergence", "target", "streaming")
+            assert ("pass" in found) != waived, feature
+
+
+def test_vectors_that_were_fed_in_pieces_count_as_streaming() -> None:
+    outcomes = [
+        replace(outcome("small-one-unit", "pass"), pieces=9),
+        outcome("linear-response", "fail", detail=f"{FED}1 at a time, from step 1 on: output: missing"),
+    ]
+    assert matrix.counted(TORCH, outcomes)["rnn"]["float64"][matrix.STREAMING] == {"pass": 1, "fail": 1}
+
+
+def test_a_row_is_made_of_files_in_any_encoding(tmp_path: Path) -> None:
+    shutil.copytree(PORTS / "torch", tmp_path / "port")
+    (tmp_path / "port" / "more.c").write_bytes(b"/* \xe9 */\n")
+    (tmp_path / "port" / "defects" / "no-python.py").write_bytes(b"\xe9 = (\n")
+    found = matrix.row(claims.load(tmp_path / "port"), [])
+    assert found.lines == matrix.row(TORCH, []).lines + 1
+    assert {d["name"]: d["says"] for d in found.defects}["no-python.py"] == ""
+
+
+def test_the_framework_of_which_most_passes_stands_first(row: matrix.Row) -> None:
+    better = matrix.row(replace(TORCH, name="better"), [outcome(case_id, "pass") for case_id in SOME])
+    assert [r.name for r in matrix.joined([row, better])] == ["better", "torch"]
 
 
 def test_a_feature_of_the_matrix_is_what_a_case_has() -> None:
@@ -99,6 +133,9 @@ def _change(name: str, value: Any) -> Callable[[dict[str, Any]], object]:
         _change("counts", {"rnn": {"float64": {"h0": {"pass": "all"}}}}),
         _change("known", [{"reason": "x", "vectors": ["rich"]}]),
         _change("defects", [{"name": 1}]),
+        _change("defects", [{"name": "x"}]),
+        _change("name", "\x00"),
+        _change("versions", {"torch\x1b[31m": "2"}),
     ],
 )
 def test_a_file_that_is_something_else_is_refused(

@@ -12,7 +12,7 @@ import pytest
 import parity
 from parity import commands, subject, vectors
 from parity.adapter import Answer, Named, Problem, Request, network
-from parity.ports import claims, in_process
+from parity.ports import claims, in_process, verdict
 from parity.ports.verdict import Outcome
 from parity.report import check
 from parity.vectors import Vector, pieces
@@ -83,6 +83,34 @@ def test_without_the_claim_nothing_is_fed_in_pieces() -> None:
 @pytest.mark.parametrize("case_id", ["long-T200", "rnn-tanh-l2-bi-nobias-bf-noh0-drop100-dhn", "ctc-unbatched"])
 def test_of_long_series_both_directions_and_divergences_of_a_whole_series_nothing_is_cut(case_id: str) -> None:
     assert pieces.cuts(VECTORS[case_id]) == []
+
+
+def test_a_set_that_does_not_say_the_states_is_not_cut() -> None:
+    vector = VECTORS["linear-response"]
+    few = replace(vector, expect={name: vector.expect[name] for name in ("output", "h_n")})
+    assert pieces.cuts(vector)
+    assert pieces.cuts(few) == []
+
+
+def test_what_has_nothing_to_continue_is_an_error() -> None:
+    vector = VECTORS["small-one-unit"]
+    request = Request(vector.case, vector.values, ("output",), continued=True)
+    with pytest.raises(ValueError, match="nothing to continue"):
+        network(forward)(request)
+
+
+def test_a_port_that_breaks_at_every_piece_is_given_up(tmp_path: Path) -> None:
+    port = claims.load(Path(__file__).parent / "mistaken")
+    port = replace(port, command=(*port.command,), features={**port.features, "streaming": True})
+    text = (port.folder / "port.py").read_text(encoding="utf-8")
+    (tmp_path / "port.py").write_text(text.replace("def answer(request: adapter.Request) -> Mapping[str, Array]:", """\
+def answer(request: adapter.Request) -> Mapping[str, Array]:
+    if request.continued:
+        raise SystemExit(3)"""), encoding="utf-8")  # fmt: skip
+    simple = [v for v in CUT if v.case.T > 1][:7]
+    found = list(verdict.check(replace(port, folder=tmp_path), simple, ["float64"], tmp_path, 20.0, alone=0))
+    assert [o.detail.startswith("not run: it broke 5 times in a row") for o in found] == [False] * 5 + [True] * 2
+    assert "fed 1 at a time, from step 1 on: ended (exit code 3)" in found[0].detail
 
 
 def test_two_functions_of_a_framework_keep_the_state_by_themselves(capsys: pytest.CaptureFixture[str]) -> None:
