@@ -93,7 +93,8 @@ def test_a_header_says_what_the_vector_says(
         limits = rounding.limits(vector, name, dtype)
         values, here, said = np.split(said, [expect.size, expect.size + limits.size])
         np.testing.assert_array_equal(values, rounding.rounded(vector, name, dtype).ravel(), err_msg=name)
-        np.testing.assert_array_equal(here, limits.astype(dtype).ravel(), err_msg=name)
+        np.testing.assert_allclose(here, limits.ravel(), rtol=2 * float(np.finfo(dtype).eps), err_msg=name)
+        assert (here >= limits.ravel()).all(), name  # rounded up: nobody fails who passes elsewhere
     assert said.size == 0
     assert repeat(dtype, case_id).decode() == f"{len(vector.expect)} - 0 0\n"
 
