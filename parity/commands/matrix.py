@@ -69,12 +69,14 @@ def _run(ports: Sequence[Port], chosen: Sequence[Vector]) -> list[Row]:
             if missing := matrix.absent(port):
                 print(f"{port.name}: not run, {', '.join(missing)} not installed")
                 continue
-            task = progress.add_task(port.name, total=len(chosen) * len(port.dtypes))
+            task = progress.add_task(port.name, total=len(chosen) * len(vectors.DTYPES))
             outcomes: list[Outcome] = []
             try:
                 for dtype in port.dtypes:
                     process.build(port, dtype)
-                for o in verdict.check(port, chosen, port.dtypes, Path(tempfile.gettempdir()), port.seconds, alone=0):
+                for o in verdict.check(
+                    port, chosen, vectors.DTYPES, Path(tempfile.gettempdir()), port.seconds, alone=0
+                ):
                     outcomes.append(o)
                     progress.advance(task)
             except BadPort as error:

@@ -11,6 +11,7 @@ import pytest
 
 import parity
 from parity import commands
+from parity.commands.matrix import frameworks
 from parity.ports import claims, matrix
 from parity.ports.verdict import FED, KNOWN, Outcome
 from parity.report import check
@@ -215,3 +216,51 @@ def test_a_framework_that_goes_wrong_is_told_and_ends_with_1(
     file.write_text(text.replace("F.linear(", "2 * F.linear("), encoding="utf-8")
     assert commands.main(["matrix", str(tmp_path / "port"), "-k", "square-head"]) == check.DIVERGES
     assert "FAIL square-head" in capsys.readouterr().out
+
+
+ROWS = {row.name: row for row in matrix.read(PORTS / "matrix.json")}
+RESULTS = (PORTS / "RESULTS.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_rows_that_are_kept_are_of_the_ports_as_they_are(name: str) -> None:
+    """Figures that are told: where a port has changed, it is to be run again."""
+    port, row = claims.load(PORTS / name), ROWS[name]
+    found = matrix.row(port, [])
+    assert (row.language, row.lines, row.defects) == (found.language, found.lines, found.defects)
+    assert {
+        (v, d) for each in row.known for d, ids in each["vectors"].items() for v in ids
+    } == port.known_failures.keys()
+    assert row.conforms
+    assert sum(map(row.total, ("pass", KNOWN, "not claimed"))) == 2 * len(VECTORS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_results_tell_what_the_rows_say(name: str) -> None:
+    row = ROWS[name]
+    (told,) = [line for line in RESULTS.splitlines() if line.startswith(f"| [{name}]({name}) |")]
+    cells = [cell.strip() for cell in told.split("|")[3:9]]
+    numbers = [
+        row.total("pass"),
+        row.total(KNOWN),
+        row.total("not claimed"),
+        f"{max(row.shares.values()):.3f}",
+        row.lines,
+    ]
+    assert cells[:5] == list(map(str, numbers))
+    for package, number in row.versions.items():
+        assert package == "python" or f"{package} {number}" in cells[5]
+    for defect in row.defects:
+        assert f"({name}/defects/{defect['name']})" in RESULTS
+
+
+def test_the_picture_is_that_of_the_rows() -> None:
+    """As many places of each colour; letters are drawn as each matplotlib draws them."""
+    kept, drawn = (PORTS / "matrix.svg").read_text(encoding="utf-8"), report.svg(list(ROWS.values()))
+    for colour in set(report.COLOURS.values()):
+        assert kept.count(f"fill: {colour[:4]}") == drawn.count(f"fill: {colour[:4]}")
+    assert drawn.count(f"fill: {report.COLOURS['pass']}") > 100
+
+
+def test_every_framework_has_its_row() -> None:
+    assert ROWS.keys() == {port.name for port in frameworks()}
