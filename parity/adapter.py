@@ -33,6 +33,7 @@ class Request:
     values: Arrays
     asked: tuple[str, ...]
     continued: bool = False  # from the states that the case before has ended with. SPEC 10.12
+    reverse: bool = False  # its one direction reads from the end. SPEC 10.13
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Problem:
     kept: (L-1, T, B, D·H), what dropout keeps between layers, times `scale`, 1/(1-p); None: no dropout (SPEC 4.6).
     target: (T, B, O), one-hot where classes are given, 0 where the weight is; the labels of CTC and the class of a
     sequence are as the case has them. weights: (T, B), 0 at padding, with the sum 1 for a mean (SPEC 8.4).
+    reverse: whether the one direction of the case reads from the end (SPEC 10.13).
     """
 
     case: Case
@@ -55,6 +57,7 @@ class Problem:
     scale: float
     target: Array | None
     weights: Array | None
+    reverse: bool = False
 
 
 Forward = Callable[[Named, Problem], Named]
@@ -115,6 +118,7 @@ def prepared(request: Request) -> tuple[Problem, Named]:
         scale=1 / (1 - case.dropout) if case.dropout < 1 else 0.0,
         target=target,
         weights=weights,
+        reverse=request.reverse,
     )
     return problem, inputs
 
@@ -190,33 +194,33 @@ def stack(column: Column, xp: Any) -> Forward:
                 series = xp.where(xp.asarray(problem.kept[l - 1]), series * problem.scale, 0)
             outputs = []
             for d, suffix in enumerate(names):
-                at = l * case.num_directions + d
+                at, backwards = l * case.num_directions + d, d == 1 or problem.reverse
                 w = {name.removesuffix(suffix): p for name, p in inputs.items() if name.endswith(suffix)}
-                read = xp.take_along_axis(series, reading, 0) if d else series
+                read = xp.take_along_axis(series, reading, 0) if backwards else series
                 found = column(problem, w, read, {name: inputs[f"{name}0"][at] for name in states})
                 for name in states:
                     last[name].append(xp.take_along_axis(found[name], ends, 0)[0])
-                outputs.append(xp.take_along_axis(found["h"], reading, 0) if d else found["h"])
+                outputs.append(xp.take_along_axis(found["h"], reading, 0) if backwards else found["h"])
             series = xp.where(real, xp.concatenate(outputs, -1), 0)
         return {"output": series} | {f"{name}_n": xp.stack(each) for name, each in last.items()}
 
     return forward
 
 
-def read(folder: Path, continued: bool = False) -> Request:
-    """What a CASE_DIR holds."""
+def read(folder: Path, third: str = "") -> Request:
+    """What a CASE_DIR holds. third: the third field of its line, if it has one. SPEC 10.12, 10.13."""
     files = reading.files_of(folder)
     keys = reading.read_keys(files)
     case, values = reading.read_inputs(files, keys)
-    return Request(case, values, tuple(keys["asked"].split()), continued)
+    return Request(case, values, tuple(keys["asked"].split()), third == "continue", third == "reverse")
 
 
 def serve(answer: Answer) -> None:
     """Answers every line of the standard input: writes what is asked for of the tensors that `answer` gives."""
     for line in sys.stdin:
         try:
-            folder, out, *continued = line.rstrip("\n").split("\t")
-            request = read(Path(folder), continued == ["continue"])
+            folder, out, *third = line.rstrip("\n").split("\t")
+            request = read(Path(folder), *third)
             tensors = answer(request)
             for name in request.asked:
                 npy.write(Path(out) / f"{name}.npy", np.asarray(tensors[name]))

@@ -102,7 +102,7 @@ class _Answer:
     @classmethod
     def of(cls, outcome: Outcome) -> "_Answer | None":
         """None where nothing was compared, or what is wrong was not: a tensor that is missing looks like no mistake."""
-        if outcome.result is None:
+        if outcome.result is None or outcome.vector.reverse:  # the mistakes are planted in what reads forward
             return None
         got = {t.tensor: outcome.got[t.tensor] for t in outcome.result.tensors if t.problem is None}
         vector, first = outcome.vector, outcome.result.first

@@ -14,7 +14,7 @@ from parity.cases import TARGETS, Case
 from parity.cells import CELLS, called, in_words
 from parity.tensors import Tensor
 from parity.tolerance import UNIT_ROUNDOFF
-from parity.vectors import DTYPES, IDS
+from parity.vectors import DTYPES, IDS, Vector, halves
 from reference.activations import ACTIVATIONS
 from reference.divergences import DIVERGENCES
 
@@ -46,6 +46,10 @@ class Port:
         """Whether it claims a feature; of one that is a list, the member `name`."""
         claimed = self.features.get(feature, False)
         return claimed is True if name is None else name in (claimed or ())
+
+    def half_of(self, vector: Vector) -> Vector:
+        """What it is asked for of a vector: its reverse direction, if it claims that alone. SPEC 10.13."""
+        return halves.reverse_half(vector) if self.claims("reverse") and halves.has_half(vector.case) else vector
 
     def lacks(self, case: Case, dtype: str) -> list[str]:
         """What the case needs and the port does not claim, in words."""
@@ -120,7 +124,7 @@ def known_traits() -> list[str]:
     own = [
         option.words(value) for kind in CELLS.values() for option in kind.options.values() for value in option.values
     ]
-    flags = [name for name in _FLAGS if name != "streaming"]
+    flags = [name for name in _FLAGS if name not in ("streaming", "reverse")]
     lists = {"activation": ACTIVATIONS, "divergence": _LISTS["divergences"], "target": TARGETS}
     head = [f"{word} {name}" for word, names in lists.items() for name in names]
     layouts = [f"layout {name}" for name in _LISTS["layouts"]]
@@ -135,7 +139,7 @@ _LISTS = {
     "activations": tuple(ACTIVATIONS),
     "divergences": (*DIVERGENCES, "mean_pooled_cross_entropy", "ctc"),
 }
-_FLAGS = ("layers", "bidirectional", "h0", "lengths", "dropout_masks", "truncation", "weights", "streaming")
+_FLAGS = ("layers", "bidirectional", "h0", "lengths", "dropout_masks", "truncation", "weights", "streaming", "reverse")
 
 
 _POWER = re.compile(r"2\^-([0-9]{1,2}(\.[0-9]+)?)")
@@ -197,6 +201,8 @@ def parse(given: Mapping[str, Any], file: Path) -> Port:
             )
     if "biases" in features and {"two", "merged"} <= set(features["biases"]):
         raise BadPort(f"{file}: biases cannot be both 'two' and 'merged'")
+    if features.get("reverse") and features.get("bidirectional"):
+        raise BadPort(f"{file}: reverse is for a port of that direction alone, one that claims bidirectional has both")
     _require(file, "roundoff", roundoff, isinstance(roundoff, dict), "a section")
     claimed = {dtype: _roundoff(file, dtype, value, keys["dtypes"]) for dtype, value in roundoff.items()}
     number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)

@@ -34,14 +34,14 @@ def run(port: Port, answer: Answer, vectors: Sequence[Vector], dtypes: Sequence[
 
 def judge(port: Port, answer: Answer, stored: Vector, dtype: str) -> Outcome:
     """What comes of one vector. What the functions raise is a failure, with its traceback among the complaints."""
-    vector = roundoff.at(stored, dtype, roundoff.claimed(port, dtype))
+    vector = roundoff.at(port.half_of(stored), dtype, roundoff.claimed(port, dtype))
     if unasked := not_asked(port, vector, dtype):
         return unasked
 
     def ask(vector: Vector, continued: bool = False) -> Outcome:
         asked = port.asked(vector.case, vector.expect)
         try:
-            tensors = answer(Request(vector.case, vector.values.astype(dtype), tuple(asked), continued))
+            tensors = answer(Request(vector.case, vector.values.astype(dtype), tuple(asked), continued, vector.reverse))
             got: dict[str, Array] = {name: np.asarray(tensors[name]) for name in asked if name in tensors}
         except Exception as error:
             said = printable(f"{type(error).__name__}: {error}")

@@ -23,6 +23,7 @@ DIFFERING_NAMED = 4  # tensors
 KNOWN = "known failure"
 FED = "fed "  # begins what is said of a piece that fails
 CONTINUE = "\tcontinue"  # ends the line of a piece that is not the first. SPEC 10.12
+REVERSE = "\treverse"  # ends the line of a direction that reads from the end. SPEC 10.13
 WRONG = ("fail", "broken")
 
 
@@ -75,7 +76,7 @@ def _check(conversation: "_Conversation", chosen: Sequence[Vector], repeat: int,
     """Every vector in one dtype: one process for all of them, which is started again when it breaks."""
     held: list[Outcome] = []  # until they have been asked for again
     for stored in chosen:
-        vector = conversation.at_its_roundoff(stored)
+        vector = conversation.asked_of(stored)
         outcome = conversation.judge(vector)
         if outcome.verdict == "fail" and alone:
             alone -= 1
@@ -130,9 +131,9 @@ class _Conversation:
         self._broken_in_a_row = 0
         self._u = roundoff.claimed(port, dtype)
 
-    def at_its_roundoff(self, vector: Vector) -> Vector:
-        """The vector, with the limits that this port is judged by. SPEC 9.6."""
-        return roundoff.at(vector, self.dtype, self._u)
+    def asked_of(self, vector: Vector) -> Vector:
+        """The vector, or a half of it, with the limits that this port is judged by. SPEC 9.6."""
+        return roundoff.at(self._port.half_of(vector), self.dtype, self._u)
 
     def judge(self, vector: Vector) -> Outcome:
         """What comes of asking for one vector."""
@@ -161,7 +162,8 @@ class _Conversation:
         try:
             self._process = self._process or Process(self._port, self.dtype)
             self._requests += 1
-            answer = self._process.ask(f"{case}\t{out}{CONTINUE if continued else ''}", self._seconds)
+            third = CONTINUE if continued else REVERSE if vector.reverse else ""
+            answer = self._process.ask(f"{case}\t{out}{third}", self._seconds)
             outcome = _judge(vector, self.dtype, asked, answer, out)
             if answer.startswith("error"):
                 outcome = replace(outcome, complaints=self._process.about_the_answer())

@@ -56,7 +56,8 @@ def urgency(outcome: Outcome) -> int:
 
 def line(outcome: Outcome, looks_like: Sequence[Likeness] = ()) -> str:
     """One line for what went wrong with one vector: the first wrong element, and what follows from it."""
-    start = f"{outcome.verdict.upper()} {outcome.vector.case.id}  {outcome.dtype}  "
+    half = "reverse direction alone  " if outcome.vector.reverse else ""
+    start = f"{outcome.verdict.upper()} {outcome.vector.case.id}  {outcome.dtype}  {half}"
     alone = "; passes alone: state left from an earlier case" if outcome.passes_alone else ""
     if outcome.result is None:
         said = f'; it said: "{outcome.complaints[-300:]}"' if outcome.complaints else ""

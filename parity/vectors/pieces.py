@@ -24,7 +24,7 @@ def cuts(vector: Vector) -> list[tuple[int, list[Vector]]]:
     """For each size below T the pieces, in their order; none of what cannot be cut, or does not say its states."""
     case = vector.case
     states = {f"{state}_l{l}" for state in case.rnn().cell.states for l in range(case.num_layers)}
-    if not can_be_cut(case) or not states <= vector.expect.keys():
+    if vector.reverse or not can_be_cut(case) or not states <= vector.expect.keys():
         return []
     return [(size, _pieces(vector, size)) for size in SIZES if size < case.T]
 

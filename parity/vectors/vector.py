@@ -21,7 +21,8 @@ class Vector:
     """One case, read back from its files: the inputs, and for each tensor what is expected and how much it may be off.
 
     keys: those of the case.toml it was read from (SPEC 10.2). expect: float64. allowed: by dtype and name, an array
-    that goes with the tensor. manifest: the sha256 of the one that vouched for it.
+    that goes with the tensor. manifest: the sha256 of the one that vouched for it. reverse: whether its one direction
+    reads from the end (SPEC 10.13).
     """
 
     keys: Mapping[str, Any]
@@ -30,6 +31,7 @@ class Vector:
     expect: Mapping[str, Array]
     allowed: Mapping[str, Mapping[str, Array]]
     manifest: str
+    reverse: bool = False
 
 
 def sha256(content: bytes) -> str:
