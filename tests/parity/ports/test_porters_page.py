@@ -156,6 +156,7 @@ WAYS = {  # to be told so
     "answered": ("port.c", "    forward(T,", '    printf("T = %zu\\n", T);\n    forward(T,'),
     "silent for 10 s although": ("port.c", "        fflush(stdout);", "        "),
     "silent for 10 s": ("port.c", "    forward(T,", "    for (;;) fflush(stdout);\n    forward(T,"),
+    "fed": ("port.toml", "h0 = true", "h0 = true\nstreaming = true"),
     "a_l0": ("port.c", "write_array(out, name, a,", 'write_array(out, "a", a,'),
     "the file is no": ("port.c", "(%zu, %zu, %zu)", "(%zu * %zu * %zu)"),
     "the file is in": ("port.c", "'fortran_order': False", "'fortran_order': True"),
