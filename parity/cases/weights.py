@@ -70,8 +70,11 @@ def _safetensors(path: Path) -> dict[str, Array]:
         return dict(load_file(path))
     except SafetensorError as error:
         raise ValueError(f"{path} is no .safetensors file: {error}") from error
-    except (TypeError, AttributeError) as error:  # bfloat16 and narrower floats: NumPy has no such type
-        raise ValueError(f"{path} should be of dtype float32 or float64 (p.float() in torch): {error}") from error
+    except (
+        TypeError,
+        AttributeError,
+    ) as error:  # bfloat16 and narrower floats: NumPy has no such type, unless another package brings it
+        raise ValueError(f"{path} should be of dtype float32 or float64 (.float() in torch): {error}") from error
 
 
 def named(
@@ -137,7 +140,7 @@ def rounded(values: Mapping[str, Array]) -> tuple[dict[str, Array], float]:
     found, largest = {}, 0.0
     for name, array in values.items():
         if array.dtype not in (np.float32, np.float64):
-            raise ValueError(f"{name} should be of dtype float32 or float64, got: {array.dtype}")
+            raise ValueError(f"{name} should be of dtype float32 or float64 (.float() in torch), got: {array.dtype}")
         with np.errstate(over="ignore"):
             found[name] = array.astype(np.float32).astype(np.float64)
         if not (finite := np.isfinite(found[name])).all():

@@ -441,7 +441,7 @@ def test_an_input_that_is_none_is_refused(tmp_path: Path, capsys: pytest.Capture
     for array, words in (
         (x[0], "expected x of shape (T, B, I), none of them 0, got (2, 4)"),
         (x[:0], "none of them 0, got (0, 2, 4)"),
-        (x.astype(int), "x should be of dtype float32 or float64, got: int64"),
+        (x.astype(int), "x should be of dtype float32 or float64 (.float() in torch), got: int64"),
         (infinite, "x should be finite in float32, got inf at [1, 0, 2]"),
         (1e300 * x, "x should be finite in float32, got 1e+300 at [0, 0, 0]"),
         (np.asfortranarray(x), "is in Fortran order; expected what np.save(FILE, np.ascontiguousarray(x)) writes"),
@@ -466,7 +466,7 @@ def test_a_type_that_numpy_does_not_have_is_said(tmp_path: Path, capsys: pytest.
     for dtype in (torch.bfloat16, torch.float8_e4m3fn):
         safetensors.torch.save_file({"weight_ih_l0": torch.zeros(4, 3).to(dtype)}, tmp_path / "w.safetensors")
         said = refused(capsys, tmp_path / "v", "--weights", tmp_path / "w.safetensors")
-        assert "should be of dtype float32 or float64 (p.float() in torch)" in said
+        assert "should be of dtype float32 or float64 (.float() in torch)" in said
 
 
 OF_A_MODULE = weights.FROM_TORCH.splitlines()[-1]
